@@ -1,0 +1,392 @@
+"""The data every room speaks in: frozen, plain, in nanoseconds.
+
+The way down: a :class:`Profile` holds launches, a :class:`Launch` rounds, a :class:`Round`
+spans and what was recorded beside them. The way back up: an :class:`Effect` is one number
+held against a baseline, a :class:`Comparison` the effects of one workflow, a
+:class:`Judgement` the verdict on it, a :class:`RunResult` the whole run.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from .errors import MeasurementError
+from .samples import Ratio, Samples
+
+
+class Verdict(StrEnum):
+    """What a gate says of one workflow, worst first."""
+
+    FAILED = "FAILED"
+    REGRESSED = "REGRESSED"
+    MISSING = "MISSING"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    INCOMPARABLE = "INCOMPARABLE"
+    NEW = "NEW"
+    WAIVED = "WAIVED"
+    IMPROVED = "IMPROVED"
+    PASS = "PASS"
+
+    @property
+    def fails(self) -> bool:
+        """Whether this verdict fails a run whatever its strictness."""
+        return self in (Verdict.FAILED, Verdict.REGRESSED, Verdict.MISSING)
+
+    @property
+    def fails_strict(self) -> bool:
+        """Whether this verdict fails a run under ``--wfperf-strict``."""
+        return self.fails or self in (Verdict.INCONCLUSIVE, Verdict.INCOMPARABLE, Verdict.NEW)
+
+
+# --- measured -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """One step in one round, over all its entries.
+
+    ``path`` joins the names of the enclosing steps with ``/``. ``total_ns`` sums the entries,
+    ``own_ns`` is what no nested step covers. ``start_ns`` and ``end_ns`` are offsets of the
+    first entry and the last exit from the round's start. ``status`` is ``ok``, ``error`` (an
+    exception passed through, named in ``error``) or ``open`` (not closed when the round ended).
+    """
+
+    path: str
+    count: int
+    total_ns: int
+    min_ns: int
+    max_ns: int
+    own_ns: int
+    start_ns: int
+    end_ns: int
+    status: str = "ok"
+    error: str = ""
+    after: tuple[str, ...] = ()
+    group: str | None = None
+    cpu_ns: int | None = None
+    memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One named quality-gate outcome of one round; ``value`` and ``minimum`` where it was a score."""
+
+    name: str
+    passed: bool
+    detail: str = ""
+    value: float | None = None
+    minimum: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One recorded number of one round. ``better`` is ``lower`` or ``higher``."""
+
+    name: str
+    value: float
+    unit: str = ""
+    better: str = "lower"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cache:
+    """Look-ups of one named cache in one round."""
+
+    name: str
+    hits: int
+    misses: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One pass through a workflow's body.
+
+    ``folded`` counts the step entries beyond the recorder's limit: they are in the spans'
+    count, total, min and max, but were not held one by one. ``notes`` are sentences about
+    the recording (a step left open, say).
+    """
+
+    total_ns: int
+    status: str = "passed"
+    spans: tuple[Span, ...] = ()
+    checks: tuple[Check, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    caches: tuple[Cache, ...] = ()
+    cpu_ns: int | None = None
+    memory_bytes: int | None = None
+    folded: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """One process's rounds. ``warmup`` rounds are kept apart and never judged for time.
+
+    ``recorder_ns`` is what one recorded step cost in that process (0 where not measured).
+    """
+
+    rounds: tuple[Round, ...]
+    warmup: tuple[Round, ...] = ()
+    recorder_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """Where a profile was taken.
+
+    ``facts`` have to match for times to be comparable; ``notes`` are recorded for the reader.
+    Both are name–value pairs in alphabetical order.
+    """
+
+    facts: tuple[tuple[str, str], ...]
+    notes: tuple[tuple[str, str], ...] = ()
+
+    def differences(self, other: Environment) -> tuple[str, ...]:
+        """Sentences ``name: here, there`` for every fact that does not match."""
+        here, there = dict(self.facts), dict(other.facts)
+        return tuple(
+            f"{name}: {here.get(name, 'unknown')} here, {there.get(name, 'unknown')} there"
+            for name in sorted(here.keys() | there.keys())
+            if here.get(name) != there.get(name)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What was measured of one workflow in one session.
+
+    Times are reached by quantity, in seconds: ``profile.median``, ``profile.p95``,
+    ``profile.step("parse").p95``. ``result`` is what the measured callable returned in its
+    last round; it is neither compared nor stored.
+    """
+
+    workflow: str
+    environment: Environment
+    launches: tuple[Launch, ...]
+    result: Any = field(default=None, compare=False, repr=False)
+
+    @property
+    def rounds(self) -> tuple[Round, ...]:
+        """Every measured round of every launch; warm-up rounds are not among them."""
+        return tuple(r for launch in self.launches for r in launch.rounds)
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """Paths of all steps seen, in the order in which they first appeared."""
+        return tuple(dict.fromkeys(span.path for r in self.rounds for span in r.spans))
+
+    @property
+    def times(self) -> Samples:
+        """The whole workflow's samples."""
+        return Samples(self.workflow or "workflow", [r.total_ns for r in self.rounds])
+
+    def step(self, path: str) -> Samples:
+        """The samples of one step: its total in every round that entered it.
+
+        Raises MeasurementError, which lists the steps there are, for an unknown path.
+        """
+        values = [span.total_ns for r in self.rounds for span in r.spans if span.path == path]
+        if not values:
+            known = ", ".join(map(repr, self.steps)) or "none"
+            raise MeasurementError(f"no step {path!r} was recorded in {self.workflow}; recorded steps: {known}")
+        return Samples(f"step {path}", values)
+
+    def speedup_over(self, other: Profile) -> Ratio:
+        """The other's median time over this one's: 2.0 is twice as fast.
+
+        A point estimate; ``wfperf.compare`` gives one with an interval.
+        """
+        return Ratio(float(other.times.median) / max(float(self.times.median), 1e-9))
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("min", "median", "mean", "max", "total") or name.startswith("p"):
+            return getattr(self.times, name)
+        raise AttributeError(f"a profile has no {name!r}; try median, p95, rounds, steps or step(path)")
+
+    def __repr__(self) -> str:
+        return f"<Profile of {self.times!r}>" if self.rounds else f"<Profile of {self.workflow}: no rounds>"
+
+
+# --- judged ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """One time held against its baseline.
+
+    ``path`` is empty for the whole workflow. ``log_ratio`` is ln(current/baseline), ``low`` and
+    ``high`` its 95 % interval. ``could_have_caught`` is the smallest slowdown this run would have
+    flagged 95 times in 100 (0.18 is +18 %; None where there is none). ``limit`` is the slowdown
+    that must be caught; ``automatic`` marks a limit nobody declared. ``contribution`` is the
+    share of the workflow's own baseline time by which this step changed it.
+    """
+
+    path: str
+    baseline_ns: float
+    current_ns: float
+    log_ratio: float
+    low: float
+    high: float
+    could_have_caught: float | None
+    limit: float
+    automatic: bool
+    verdict: Verdict
+    contribution: float = 0.0
+    detail: str = ""
+
+    @property
+    def change(self) -> float:
+        """The change as a fraction: 0.05 is 5 % slower."""
+        return math.expm1(self.log_ratio)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A profile against a baseline, or one callable against another.
+
+    ``baseline`` names what it was held against, ``sessions`` is how many stored sessions that
+    was. ``appeared`` and ``vanished`` are steps only one side has.
+    """
+
+    baseline: str
+    sessions: int
+    total: Effect
+    steps: tuple[Effect, ...] = ()
+    appeared: tuple[str, ...] = ()
+    vanished: tuple[str, ...] = ()
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        """The whole workflow first, then its steps."""
+        return (self.total, *self.steps)
+
+    @property
+    def speedup(self) -> Ratio:
+        """Baseline time over current time, with its 95 % interval."""
+        total = self.total
+        return Ratio(math.exp(-total.log_ratio), math.exp(-total.high), math.exp(-total.low))
+
+    def assert_speedup(self, at_least: float) -> None:
+        """Fail unless the speedup is at least ``at_least`` (1.33 is a third faster).
+
+        The interval's lower end above it proves it, the upper end below it refutes it; between
+        them the point estimate decides.
+        """
+        __tracebackhide__ = True
+        speedup = self.speedup
+        if speedup >= at_least:
+            return
+        refuted = speedup.high is not None and speedup.high < at_least
+        raise AssertionError(
+            f"speedup over {self.baseline} is {speedup!r}, asked for at least {at_least:g}x"
+            + ("" if refuted else " (not refuted: the interval reaches it, so more rounds may settle it)")
+        )
+
+    def __repr__(self) -> str:
+        return f"<Comparison with {self.baseline}: speedup {self.speedup!r}>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One threshold and what became of it.
+
+    ``status`` is ``met``, ``missed`` or ``unknown``; ``proved`` whether the data carry it beyond
+    the point estimate. ``actual`` is in the quantity's base unit: ns, bytes, a plain ratio.
+    """
+
+    threshold: str
+    source: str
+    status: str
+    actual: float | None
+    unit: str
+    proved: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassRate:
+    """How often a quality gate held. ``name`` is empty for all checks of a workflow at once.
+
+    ``bound`` is the one-sided 95 % Clopper–Pearson lower bound; ``rounds_to_prove`` how many
+    rounds with as many failures as now would put that bound at the minimum.
+    """
+
+    name: str
+    passed: int
+    total: int
+    minimum: float
+    bound: float
+    rounds_to_prove: int
+    detail: str = ""
+
+    @property
+    def rate(self) -> float:
+        return self.passed / self.total if self.total else 0.0
+
+    @property
+    def holds(self) -> bool:
+        return self.total > 0 and self.rate >= self.minimum
+
+    @property
+    def proved(self) -> bool:
+        return self.total > 0 and self.bound >= self.minimum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """A stored permission for one verdict of the workflows that match ``workflow`` (a glob).
+
+    It holds up to and including the day ``expires``; ``source`` says where it stands.
+    """
+
+    workflow: str
+    verdict: Verdict
+    reason: str
+    expires: date
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """The verdict on one workflow and everything it rests on; ``reasons`` are short sentences."""
+
+    workflow: str
+    verdict: Verdict
+    reasons: tuple[str, ...] = ()
+    profile: Profile | None = None
+    comparison: Comparison | None = None
+    targets: tuple[Target, ...] = ()
+    pass_rates: tuple[PassRate, ...] = ()
+    waived: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """One run: every judgement, the run's own gates, and what was stored.
+
+    ``baseline`` is the name gated against, empty where nothing was. ``errors`` are sentences
+    about what could not be done; ``failures`` about run-wide gates that did not hold.
+    """
+
+    judgements: tuple[Judgement, ...]
+    baseline: str = ""
+    strict: bool = False
+    pass_rate: PassRate | None = None
+    saved: str = ""
+    failures: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def count(self, verdict: Verdict) -> int:
+        """How many workflows got ``verdict``."""
+        return sum(j.verdict is verdict for j in self.judgements)
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing stands in the way of a merge."""
+        failing = any(j.verdict.fails_strict if self.strict else j.verdict.fails for j in self.judgements)
+        return not (failing or self.failures or self.errors)
