@@ -9,7 +9,7 @@ held against a baseline, a :class:`Comparison` the effects of one workflow, a
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any
@@ -294,8 +294,8 @@ class Comparison:
 class Target:
     """One threshold and what became of it.
 
-    ``status`` is ``met``, ``missed`` or ``unknown``; ``proved`` whether the data carry it beyond
-    the point estimate. ``actual`` is in the quantity's base unit: ns, bytes, a plain ratio.
+    ``status`` is ``met``, ``missed`` (a subject that was never recorded is missed too) or
+    ``unknown``; ``proved`` whether the data carry it beyond the point estimate. ``actual`` is in the quantity's base unit: ns, bytes, a plain ratio.
     """
 
     threshold: str
@@ -351,17 +351,52 @@ class Waiver:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepSummary:
+    """One step in a few figures: medians over the rounds that entered it; ``share`` of the workflow's median."""
+
+    path: str
+    median_ns: float
+    p95_ns: float
+    own_ns: float
+    share: float
+    count: float
+    status: str = "ok"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """A profile in a few figures, for reports; steps in the order in which they first ran."""
+
+    rounds: int
+    warmup: int
+    min_ns: float
+    median_ns: float
+    p95_ns: float
+    steps: tuple[StepSummary, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """The verdict on one workflow and everything it rests on; ``reasons`` are short sentences."""
+    """The verdict on one workflow and what it rests on.
+
+    ``failure`` is why its test failed or never ran, empty where it passed. ``baseline`` names what
+    it was held against, ``differences`` why its times could not be. ``waived`` is the verdict
+    that a waiver, whose reason is ``waiver``, set aside.
+    """
 
     workflow: str
     verdict: Verdict
-    reasons: tuple[str, ...] = ()
-    profile: Profile | None = None
+    failure: str = ""
+    baseline: str = ""
+    differences: tuple[str, ...] = ()
+    summary: Summary | None = None
     comparison: Comparison | None = None
     targets: tuple[Target, ...] = ()
     pass_rates: tuple[PassRate, ...] = ()
     waived: Verdict | None = None
+    waiver: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -380,6 +415,10 @@ class RunResult:
     failures: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def with_error(self, sentence: str) -> RunResult:
+        """This result with one more thing that could not be done."""
+        return replace(self, errors=(*self.errors, sentence))
 
     def count(self, verdict: Verdict) -> int:
         """How many workflows got ``verdict``."""

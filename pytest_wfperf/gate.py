@@ -1,0 +1,257 @@
+"""The main process's side of a run: judges each profile as it arrives, then the run as a whole.
+
+Between a profile's arrival and the end of the run only its compact encoding (some 10 KB for 20
+steps × 12 rounds) and its judgement are held; stored profiles are read, judged and let go. So
+memory grows by little more than that per workflow, however large the store is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from .errors import BaselineError
+from .judge.compare import Stored
+from .judge.quality import run_pass_rate
+from .judge.threshold import parse
+from .judge.verdict import Policy, Reference, judge
+from .measure.conditions import environment as environment_here
+from .measure.revision import commit
+from .model import Environment, Judgement, PassRate, Profile, RunResult, Verdict
+from .selection import Selection
+from .settings import Settings
+from .store.directory import Baseline, Store
+from .store.layout import storable
+from .store.schema import decode_profile
+from .store.waivers import matching, read_waivers
+
+
+class Gate:
+    """Judges workflows against a baseline and thresholds, and stores the run where it is asked to."""
+
+    def __init__(self, settings: Settings, rootpath: Path, *, concurrency: int = 0, today: date | None = None) -> None:
+        self.settings = settings
+        self.rootpath = rootpath
+        self.today = today or date.today()  # noqa: DTZ011  a waiver expires by the user's calendar
+        self.store = Store(settings.store)
+        self.concurrency = concurrency
+        self.workflows: int | None = None  # how many share the run's error, where that is known
+        self.skipped: dict[str, str] = {}
+        self.broken: set[str] = set()  # tests that failed or could not run
+        self.judgements: dict[str, Judgement] = {}
+        self._profiles: dict[str, bytes] = {}
+        self._environments: dict[str, Environment] = {}
+        self._baselines: dict[Environment, tuple[Baseline | None, tuple[str, ...]]] = {}
+        self._errors: list[str] = []
+        self._waivers = read_waivers(settings.store)
+
+    def open(self) -> None:
+        """Find out before anything runs whether the baseline can be read. Raises BaselineError, ConfigError."""
+        settings = self.settings
+        self.store.check()
+        for name in {settings.baseline, settings.extend} - {None}:
+            self.store.in_force(str(name))
+        if settings.save is not None and settings.save in self.store.names():
+            self.store.in_force(settings.save)
+
+    # --- one workflow -----------------------------------------------------------------
+
+    def judge(self, carried: Mapping[str, Any], failure: str) -> Judgement:
+        """Judge a profile as carried by its test's report; ``failure`` is why the test failed, if it did."""
+        profile = decode_profile(carried["profile"], "the test's report")
+        settings = self.settings
+        policy = Policy(
+            thresholds=tuple(parse(text, source) for text, source in carried["thresholds"]),
+            min_pass_rate=settings.min_pass_rate,
+            strict=settings.strict,
+        )
+        try:
+            reference = self._reference(profile)
+        except BaselineError as error:
+            self._errors.append(str(error))
+            reference, failure = Reference(), failure or str(error)
+        judgement = self._waived(judge(profile, reference=reference, policy=policy, failure=failure))
+        self.judgements[profile.workflow] = judgement
+        self._environments[profile.workflow] = profile.environment
+        self._profiles[profile.workflow] = json.dumps(carried["profile"], separators=(",", ":")).encode()
+        return judgement
+
+    def miss(self, workflow: str) -> Judgement:
+        """Judge a workflow that did not run although it should have."""
+        why = self.skipped.get(workflow)
+        failure = f"skipped: {why}" if why else f"in baseline {self._label(self._here()[0])}, but this run did not meet it"
+        judgement = self._waived(Judgement(workflow=workflow, verdict=Verdict.MISSING, failure=failure))
+        self.judgements[workflow] = judgement
+        return judgement
+
+    def missing(self, selection: Selection) -> list[str]:
+        """Stored workflows that this selection should have met and that left no profile."""
+        if self.settings.baseline is None:
+            return []
+        stored = self._stored()
+        return sorted(w for w in stored - self.judgements.keys() - self.broken if selection.expects(w))
+
+    def _reference(self, profile: Profile) -> Reference:
+        """What the profile is held against: the version in force here, or for what is exact, elsewhere."""
+        if self.settings.judges_against is None:
+            return Reference()
+        baseline, differences = self._baseline(profile.environment)
+        stored = () if baseline is None else _dated_sessions(baseline, profile.workflow)
+        if self.settings.baseline is None and self.settings.extend is None and (differences or not stored):
+            return Reference()  # a first save has nothing to be held against
+        return Reference(
+            baseline=self._label(baseline),
+            stored=stored,
+            differences=differences if stored else (),
+            workflows=self.workflows or (1 if baseline is None else len(baseline.workflows())),
+        )
+
+    def _baseline(self, environment: Environment) -> tuple[Baseline | None, tuple[str, ...]]:
+        """The version in force for an environment; failing that another's, with the differences."""
+        if environment not in self._baselines:
+            name = str(self.settings.judges_against)
+            found, differences = None, ()
+            if name in self.store.names():
+                found = self.store.open(name, environment)
+                if found is None:
+                    found = self.store.elsewhere(name, environment)
+                    differences = () if found is None else environment.differences(found.environment)
+            self._baselines[environment] = found, differences
+        return self._baselines[environment]
+
+    def _here(self) -> tuple[Baseline | None, tuple[str, ...]]:
+        environments = dict.fromkeys(self._environments.values()) or {environment_here(self.concurrency): None}
+        return self._baseline(next(iter(environments)))
+
+    def _stored(self) -> frozenset[str]:
+        """Workflows of the version in force in this run's environment, or of another's where it has none."""
+        if self.settings.judges_against is None:
+            return frozenset()
+        baseline, _ = self._here()
+        return frozenset() if baseline is None else baseline.workflows()
+
+    def stored_among(self, node_ids: set[str]) -> int:
+        """How many of the collected tests are stored workflows."""
+        return len(self._stored() & node_ids)
+
+    def _label(self, baseline: Baseline | None) -> str:
+        name = str(self.settings.judges_against)
+        return name if baseline is None else f"{name} {baseline.version}"
+
+    def _waived(self, judgement: Judgement) -> Judgement:
+        verdict = judgement.verdict
+        reason = ""
+        if verdict in (Verdict.REGRESSED, Verdict.MISSING) and self.settings.accept and self.settings.save:
+            reason = f"accepted: {self.settings.accept}"
+        elif verdict.fails_strict:
+            waiver = matching(self._waivers, judgement.workflow, verdict, self.today)
+            if waiver is not None:
+                reason = f"{waiver.reason} (until {waiver.expires}, {waiver.source})"
+        return judgement if not reason else replace(judgement, verdict=Verdict.WAIVED, waived=verdict, waiver=reason)
+
+    # --- the run ----------------------------------------------------------------------
+
+    def finish(self, selection: Selection) -> RunResult:
+        """The whole run's result, after storing it where that was asked for and may be done."""
+        settings = self.settings
+        pass_rate = self._run_pass_rate()
+        failures = []
+        if settings.gates and not self.judgements:
+            failures.append("no workflow was met: nothing was judged, and that is no pass")
+        if pass_rate is not None and not pass_rate.holds:
+            failures.append(
+                f"{pass_rate.passed} of {pass_rate.total} workflows passed their checks, "
+                f"asked for at least {pass_rate.minimum:.4g}"
+            )
+        elif pass_rate is None and "min_pass_rate" in settings.sources and self.judgements and settings.asked:
+            failures.append("a pass rate was asked for, but no workflow recorded a check")
+        result = RunResult(
+            judgements=tuple(self.judgements.values()),
+            baseline=settings.baseline or "",
+            strict=settings.strict,
+            pass_rate=pass_rate,
+            failures=tuple(failures),
+            errors=tuple(self._errors),
+        )
+        return self._stored_result(result, selection) if settings.save or settings.extend else result
+
+    def profile_data(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Every judged workflow's profile in its encoded form, one at a time."""
+        for workflow, data in self._profiles.items():
+            yield workflow, json.loads(data)
+
+    def _run_pass_rate(self) -> PassRate | None:
+        judged = [j for j in self.judgements.values() if j.pass_rates or Verdict.MISSING in (j.verdict, j.waived)]
+        if not any(j.pass_rates for j in judged):
+            return None
+        passed = sum(bool(j.pass_rates) and all(rate.holds for rate in j.pass_rates) for j in judged)
+        return run_pass_rate(passed, len(judged), self.settings.min_pass_rate)
+
+    def _stored_result(self, result: RunResult, selection: Selection) -> RunResult:
+        refusal = self._refusal(result, selection)
+        if refusal:
+            what = "save" if self.settings.save else "extend"
+            return replace(result, failures=(*result.failures, f"--wfperf-{what} refused: {refusal}"))
+        try:
+            return replace(result, saved=", ".join(self._write(selection)))
+        except BaselineError as error:
+            return replace(result, errors=(*result.errors, f"nothing was stored: {error}"))
+
+    def _refusal(self, result: RunResult, selection: Selection) -> str:
+        """Why this run must not be stored; empty where it may. Nothing lets an interrupted or unjudged run through."""
+        if selection.stopped or not self._profiles:
+            return selection.stopped or "no workflow was measured"
+        if result.errors:
+            return "the stored baseline could not be read"
+        if self.settings.accept and self.settings.save:
+            return ""
+        failing = [j.workflow for j in result.judgements if j.verdict.fails]
+        lost = sorted(self._stored() - self._profiles.keys()) if self.settings.save else []
+        advice = " (--wfperf-accept=REASON stores it all the same)" if self.settings.save else ""
+        if failing or self.broken:
+            return f"{_some(sorted({*failing, *self.broken}))} failed or regressed{advice}"
+        if selection.partial:
+            return f"this run was partial ({selection.partial}){advice}"
+        if lost:
+            return f"it did not measure {_some(lost)}, which the version in force has{advice}"
+        return ""
+
+    def _write(self, selection: Selection) -> Iterator[str]:
+        """Store the profiles, by environment, and say what was written. The commit is the root directory's."""
+        settings, revision = self.settings, commit(self.rootpath)
+        for environment in dict.fromkeys(self._environments.values()):
+            profiles = [
+                decode_profile(data, workflow)
+                for workflow, data in self.profile_data()
+                if self._environments[workflow] == environment
+            ]
+            if settings.save:
+                kept = self._kept(selection)
+                saved = self.store.save(
+                    settings.save, profiles, environment=environment, reason=settings.accept or "", commit=revision, carry=kept
+                )
+                yield f"baseline {saved.name} {saved.version}, {len(profiles)} workflows" + (
+                    f", {len(kept)} more kept from before" if kept else ""
+                )
+            if settings.extend:
+                extended = self.store.extend(settings.extend, profiles, environment=environment, commit=revision)
+                yield f"session {len(extended.contents)} of baseline {extended.name} {extended.version}"
+
+    def _kept(self, selection: Selection) -> frozenset[str]:
+        """Workflows a new version takes over from the one in force: all that this selection was not to measure."""
+        unmeasured = self._stored() - self._profiles.keys()
+        return frozenset(w for w in unmeasured if not selection.expects(w))
+
+
+def _dated_sessions(baseline: Baseline, workflow: str) -> Stored:
+    profiles = baseline.sessions(workflow)
+    dates = [session.created.timestamp() for session in baseline.contents if storable(workflow) in session.workflows]
+    return tuple(zip(dates, profiles, strict=True))
+
+
+def _some(names: list[str], most: int = 3) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

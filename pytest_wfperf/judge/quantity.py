@@ -1,0 +1,188 @@
+"""What a threshold is about, read off a profile: its actual value in base units."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+
+from ..model import Metric, Profile, Round, Target
+from ..samples import quantile
+from .compare import Stored, difference, values
+from .threshold import Threshold
+
+UNITS = {
+    **dict.fromkeys(("ns",), 1.0), "us": 1e3, "µs": 1e3, "ms": 1e6, "s": 1e9, "min": 6e10,
+    "B": 1.0, "KB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "%": 0.01,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actual:
+    """A threshold's quantity as measured; ``value`` is None where it could not be, and ``detail`` says why.
+
+    ``absent`` marks a subject that the workflow never recorded: such a target is missed.
+    """
+
+    value: float | None
+    proved: bool = False
+    detail: str = ""
+    absent: bool = False
+
+
+def target(threshold: Threshold, profile: Profile, stored: Stored, why_not: str) -> Target:
+    """The threshold held against the profile.
+
+    ``stored`` are the workflow's comparable sessions; where there are none, ``why_not`` says
+    so for thresholds that need a baseline. ``regression`` of a time is a gate's to judge, not
+    this function's. One process proves no limit on a time: the point estimate decides.
+    """
+    if threshold.relative and not stored:
+        actual = Actual(value=None, detail=why_not)
+    elif threshold.subject == "metric":
+        actual = _metric(threshold, profile, stored)
+    elif threshold.quantity in ("speedup", "reduction"):
+        return _faster(threshold, profile, stored)
+    elif threshold.quantity in ("memory", "cpu", "share"):
+        actual = _READERS[threshold.quantity](threshold, profile)
+    else:
+        actual = _time(threshold, profile)
+    return settled(threshold, actual)
+
+
+def settled(threshold: Threshold, actual: Actual) -> Target:
+    """The target as it stands against what was measured."""
+    if actual.value is None:
+        status = "missed" if actual.absent else "unknown"
+    else:
+        status = "met" if threshold.holds(actual.value) else "missed"
+    return Target(
+        threshold=threshold.text,
+        source=threshold.source,
+        status=status,
+        actual=actual.value if actual.value is None or math.isfinite(actual.value) else None,
+        unit=threshold.unit,
+        proved=actual.proved,
+        detail=actual.detail,
+    )
+
+
+def not_recorded(kind: str, name: str, known: Sequence[str]) -> Actual:
+    """A name that the workflow never recorded: a target that is not met, whatever the limit."""
+    what = f"{kind} {name!r}" if name else kind
+    return Actual(value=None, absent=True, detail=f"no {what} was recorded; recorded: {', '.join(known) or 'none'}")
+
+
+def reduce(quantity: str, sample: Sequence[float], percentile: float | None = None) -> float:
+    """One number out of a sample: min, median, mean, max, total (the sum) or a percentile."""
+    reducers: dict[str, Callable[[Sequence[float]], float]] = {
+        "min": min, "median": median, "mean": fmean, "max": max, "total": math.fsum, "value": median,
+    }  # fmt: skip
+    if percentile is not None:
+        return quantile(sample, percentile / 100)
+    return float(reducers[quantity](sample))
+
+
+def _time(threshold: Threshold, profile: Profile) -> Actual:
+    sample = values(profile.rounds, threshold.name)
+    if not sample:
+        return not_recorded("step", threshold.name, profile.steps)
+    value = reduce(threshold.quantity, sample, threshold.percentile)
+    launches = len(profile.launches)
+    return Actual(value=value, detail=f"unproved, n = {launches} process" + ("es" if launches > 1 else ""))
+
+
+def _share(threshold: Threshold, profile: Profile) -> Actual:
+    if threshold.name not in profile.steps:
+        return not_recorded("step", threshold.name, profile.steps)
+    shares = [
+        sum(s.total_ns for s in r.spans if s.path == threshold.name) / max(1, r.total_ns) for r in profile.rounds
+    ]
+    return Actual(value=median(shares), detail=f"median of {len(shares)} rounds")
+
+
+def _sampled(profile: Profile) -> list[Round]:
+    """Rounds in which memory was sampled: the warm-up ones, or all where there are none."""
+    return [r for launch in profile.launches for r in (*launch.warmup, *launch.rounds) if r.memory_bytes is not None]
+
+
+def _memory(threshold: Threshold, profile: Profile) -> Actual:
+    rounds = _sampled(profile)
+    if threshold.name and threshold.name not in profile.steps:
+        return not_recorded("step", threshold.name, profile.steps)
+    if threshold.name:
+        found = [s.memory_bytes for r in rounds for s in r.spans if s.path == threshold.name]
+    else:
+        found = [r.memory_bytes for r in rounds]
+    peaks = [peak for peak in found if peak is not None]
+    if not peaks:
+        return Actual(value=None, detail="memory was not sampled in any round")
+    return Actual(value=max(peaks), detail=f"peak growth of resident memory, {len(peaks)} sampled rounds")
+
+
+def _cpu(threshold: Threshold, profile: Profile) -> Actual:
+    pairs: list[tuple[int | None, int]]
+    if threshold.name:
+        if threshold.name not in profile.steps:
+            return not_recorded("step", threshold.name, profile.steps)
+        pairs = [(s.cpu_ns, s.total_ns) for r in _sampled(profile) for s in r.spans if s.path == threshold.name]
+    else:
+        pairs = [(r.cpu_ns, r.total_ns) for r in profile.rounds]
+    known = [(cpu, wall) for cpu, wall in pairs if cpu is not None]
+    if not known:
+        return Actual(value=None, detail="CPU time was not sampled in any round")
+    figures = [cpu / max(1, wall) if threshold.unit == "fraction" else float(cpu) for cpu, wall in known]
+    return Actual(value=median(figures), detail=f"median of {len(figures)} rounds")
+
+
+_READERS: dict[str, Callable[[Threshold, Profile], Actual]] = {"share": _share, "memory": _memory, "cpu": _cpu}
+
+
+def _faster(threshold: Threshold, profile: Profile, stored: Stored) -> Target:
+    """``speedup`` and ``reduction``: proved and refuted by the bounds, else the point estimate decides."""
+    if threshold.name and threshold.name not in profile.steps:
+        return settled(threshold, not_recorded("step", threshold.name, profile.steps))
+    if not any(values(p.rounds, threshold.name) for _, p in stored):
+        return settled(threshold, Actual(value=None, detail=f"the baseline has no step {threshold.name!r}"))
+    speedups = difference(threshold.name, profile, stored).speedup
+    value, low, high = speedups if threshold.quantity == "speedup" else (1 - 1 / speedup for speedup in speedups)
+    proved = threshold.holds(low) or not threshold.holds(high)
+    return settled(
+        threshold, Actual(value=value, proved=proved, detail="" if proved else "unproved by one process")
+    )
+
+
+def _metric(threshold: Threshold, profile: Profile, stored: Stored) -> Actual:
+    """A metric's own figure, or its change against the stored sessions' median; exact where nothing varies."""
+    now = metric_values(profile.rounds, threshold.name)
+    if not now:
+        return not_recorded("metric", threshold.name, metric_names(profile))
+    unit = UNITS.get(now[0].unit, 1.0) if threshold.unit != "plain" else 1.0
+    sample = [metric.value * unit for metric in now]
+    if not threshold.relative:
+        exact = len(set(sample)) == 1
+        detail = "exact" if exact else f"varied between {min(sample):g} and {max(sample):g}"
+        return Actual(value=reduce(threshold.quantity, sample, threshold.percentile), proved=exact, detail=detail)
+    before = [m.value for _, p in stored for m in metric_values(p.rounds, threshold.name)]
+    if not before:
+        return Actual(value=None, detail=f"the baseline has no metric {threshold.name!r}")
+    old, new = median(before), median(metric.value for metric in now)
+    worse = new - old if now[0].better == "lower" else old - new
+    growth = worse / abs(old) if old else (0.0 if not worse else math.copysign(math.inf, worse))
+    exact = len(set(before)) == len({metric.value for metric in now}) == 1
+    return Actual(
+        value=growth if threshold.quantity == "regression" else -growth,
+        proved=exact,
+        detail=f"{old:g} → {new:g}{'' if exact else ', medians of varying values'}",
+    )
+
+
+def metric_values(rounds: Sequence[Round], name: str) -> list[Metric]:
+    """Every round's record of one metric."""
+    return [metric for r in rounds for metric in r.metrics if metric.name == name]
+
+
+def metric_names(profile: Profile) -> list[str]:
+    """Names of all recorded metrics, in the order of their first record."""
+    return list(dict.fromkeys(metric.name for r in profile.rounds for metric in r.metrics))

@@ -1,0 +1,139 @@
+"""One table of settings: it makes the flags, the ini keys, the environment names and the marker's keywords.
+
+This module is read at every pytest start, so it holds no dataclass and imports nothing but pytest.
+:mod:`pytest_wfperf.settings` resolves the table when a workflow or an option asks for it.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pytest
+
+CARRIED = "_wfperf"  # the report's attribute that carries a profile to the process that judges it
+UNNAMED = "main"  # the baseline meant where an option is given without a name
+
+
+class Setting:
+    """One row: ``kind`` is name, text, int, float, percent, bool or list."""
+
+    __slots__ = ("default", "flag", "help", "ini", "kind", "marker", "metavar", "name")
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        default: Any,
+        help: str,  # noqa: A002
+        *,
+        metavar: str | None = None,
+        marker: bool = False,
+        flag: bool = True,
+        ini: str | None = None,
+    ) -> None:
+        self.name, self.kind, self.default, self.help = name, kind, default, help
+        self.metavar, self.marker = metavar, marker
+        self.flag = "--wfperf-" + name.replace("_", "-") if flag else None
+        self.ini = ini or (f"wfperf_{name}" if flag else None)
+
+    @property
+    def env(self) -> str | None:
+        return self.ini.upper() if self.ini else None
+
+
+SETTINGS = (
+    Setting("baseline", "name", None, "gate this run against baseline NAME (default: main)", metavar="NAME"),
+    Setting("save", "name", None, "store this run as a new version of baseline NAME (default: main)", metavar="NAME"),
+    Setting(
+        "extend",
+        "name",
+        None,
+        "add this run as one more session of baseline NAME's version in force (default: main)",
+        metavar="NAME",
+    ),
+    Setting("accept", "text", None, "store even a regressed, failed or partial run, and say why", metavar="REASON"),
+    Setting("store", "text", ".wfperf", "the store's directory, relative to the rootdir", metavar="DIR"),
+    Setting(
+        "threshold", "list", (), "one more threshold for every workflow (repeatable)", metavar="EXPR", ini="wfperf_thresholds"
+    ),
+    Setting(
+        "min_pass_rate",
+        "percent",
+        0.95,
+        "least share, in percent, of checks (per workflow) and of workflows (per run) that have to pass (default: 95)",
+        metavar="PERCENT",
+    ),
+    Setting("launches", "int", 0, "fresh processes per workflow; 0 measures in the test's own process", metavar="N", marker=True),
+    Setting("rounds", "int", 12, "measured rounds per workflow (default: 12)", metavar="N", marker=True),
+    Setting("warmup", "int", 1, "rounds run first and not judged for time (default: 1)", metavar="N", marker=True),
+    Setting(
+        "max_time",
+        "float",
+        60.0,
+        "seconds after which a workflow gets no further round (default: 60)",
+        metavar="S",
+        marker=True,
+    ),
+    Setting(
+        "isolation",
+        "text",
+        "fresh",
+        "function-scoped fixtures of every round: fresh or shared (default: fresh)",
+        metavar="HOW",
+        marker=True,
+    ),
+    Setting("setup", "callable", None, "a callable run before every round, off the clock", marker=True, flag=False),
+    Setting("report", "list", (), "write a report; the suffix chooses the format: .json (repeatable)", metavar="PATH"),
+    Setting("strict", "bool", False, "INCONCLUSIVE, INCOMPARABLE and NEW fail the run too"),
+    Setting("only", "bool", False, "select only workflows"),
+    Setting("off", "bool", False, "switch the plugin off: workflows run once, nothing is judged"),
+)
+_INI_TYPES = {"int": "int", "float": "float", "percent": "float", "bool": "bool", "list": "linelist"}
+
+
+def register(parser: pytest.Parser) -> None:
+    """Add every setting's flag and ini key to pytest's parser."""
+    group = parser.getgroup("wfperf", "workflow performance gates (wfperf)")
+    named = {}
+    for setting in SETTINGS:
+        flag, ini = setting.flag, setting.ini
+        if flag is None or ini is None:
+            continue
+        extra: dict[str, Any] = {"dest": f"wfperf_{setting.name}", "default": None, "help": setting.help}
+        if setting.kind == "bool":
+            extra["action"] = "store_true"
+        else:
+            extra["metavar"] = setting.metavar
+            extra["action"] = "append" if setting.kind == "list" else "store"
+        if setting.kind == "name":
+            extra["nargs"] = "?"
+            named[flag] = f"{flag}={UNNAMED}"
+        group.addoption(flag, **extra)
+        parser.addini(ini, setting.help, type=_INI_TYPES.get(setting.kind, "string"), default=None)  # type: ignore[arg-type]
+    _value_only_after_equals(parser, named)
+
+
+def _value_only_after_equals(parser: pytest.Parser, named: dict[str, str]) -> None:
+    """Read a bare ``--wfperf-baseline`` as ``--wfperf-baseline=main``.
+
+    argparse would take the word after an option with an optional value for that value; in
+    ``pytest --wfperf-baseline tests/`` the folder has to stay a folder. argparse looks at every
+    word through this one method, whether it came from the command line, addopts or PYTEST_ADDOPTS.
+    """
+    arguments = parser.optparser  # type: ignore[attr-defined]
+    original = arguments._parse_optional  # noqa: SLF001
+
+    def parse_optional(word: str) -> Any:
+        return original(named.get(word, word))
+
+    arguments._parse_optional = parse_optional  # noqa: SLF001
+
+
+def given(config: pytest.Config) -> bool:
+    """Whether the command line or the environment sets anything."""
+    return any(
+        getattr(config.option, f"wfperf_{s.name}", None) is not None or (s.env is not None and s.env in os.environ)
+        for s in SETTINGS
+    )

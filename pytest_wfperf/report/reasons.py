@@ -1,0 +1,108 @@
+"""Why a workflow got its verdict, in sentences of one line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from ..model import Comparison, Effect, Judgement, PassRate, Target, Verdict
+from .text import amount, caught, change, duration, share
+
+MAIN_SHARE = 0.2  # of a slowdown: steps that carry less are not named
+
+
+def reasons(judgement: Judgement) -> list[str]:
+    """What the verdict rests on, the weightiest first; empty for a plain PASS."""
+    verdict = judgement.waived or judgement.verdict
+    found: list[str] = [judgement.failure] if judgement.failure else []
+    if not judgement.failure:
+        found += [rate_reason(rate) for rate in judgement.pass_rates if not rate.holds and rate.name]
+        found += [target_reason(t) for t in judgement.targets if t.status == "missed" and not _is_gate(t)]
+        comparison = judgement.comparison
+        if comparison is not None:
+            wanted = {Verdict.REGRESSED: Verdict.REGRESSED, Verdict.FAILED: Verdict.REGRESSED}.get(verdict, verdict)
+            found += [effect_reason(e) for e in comparison.effects if e.verdict is wanted and _told(e, verdict)]
+            found += carriers(comparison) if verdict is Verdict.REGRESSED else []
+        found += list(_why_open(judgement, verdict))
+    if judgement.waived is not None:
+        found.insert(0, f"{judgement.waived} waived: {judgement.waiver}")
+    return found
+
+
+def _is_gate(target: Target) -> bool:
+    """Whether the target is a limit on a time's growth, which its effect explains better."""
+    return " regression " in f" {target.threshold} " and target.actual is not None and "→" not in target.detail
+
+
+def _told(effect: Effect, verdict: Verdict) -> bool:
+    return verdict in (Verdict.REGRESSED, Verdict.FAILED) or not effect.automatic
+
+
+def _why_open(judgement: Judgement, verdict: Verdict) -> Iterator[str]:
+    match verdict:
+        case Verdict.NEW:
+            yield f"baseline {judgement.baseline} does not have it; pytest --wfperf-save stores it"
+        case Verdict.INCOMPARABLE:
+            differences = "; ".join(judgement.differences)
+            yield f"baseline {judgement.baseline} is from another environment ({differences}); times were not judged"
+        case Verdict.INCONCLUSIVE:
+            yield from (target_reason(t) for t in judgement.targets if t.status == "unknown" and not _is_gate(t))
+            yield from (f"{t.threshold}: met, but {t.detail or 'unproved'}" for t in judgement.targets if _unproved(t))
+            yield from (
+                f"{rate.name or 'all checks'}: {rate.passed} of {rate.total} rounds passed, which does not prove "
+                f"{share(rate.minimum)}; {rate.rounds_to_prove} rounds would"
+                for rate in judgement.pass_rates
+                if not rate.proved
+            )
+        case _:
+            return
+
+
+def _unproved(target: Target) -> bool:
+    return target.status == "met" and not target.proved
+
+
+def name_of(effect: Effect) -> str:
+    """The effect's subject in words."""
+    return f"step {effect.path}" if effect.path else "the workflow"
+
+
+def interval(effect: Effect) -> str:
+    """The effect's 95 % interval: ``-2.1 % to +9.4 %``."""
+    return f"{change(math.expm1(effect.low))} to {change(math.expm1(effect.high))}"
+
+
+def effect_reason(effect: Effect) -> str:
+    """What changed, by how much, how sure, against which limit."""
+    times = f"{duration(effect.baseline_ns)} → {duration(effect.current_ns)}"
+    sentence = f"{name_of(effect)}: {change(effect.change)} ({interval(effect)}), {times}, limit {share(effect.limit)}"
+    if effect.verdict is Verdict.INCONCLUSIVE:
+        sentence += f", could have caught {caught(effect.could_have_caught)}"
+    return f"{sentence}; {effect.detail}" if effect.detail else sentence
+
+
+def carriers(comparison: Comparison) -> list[str]:
+    """Which steps carry the slowdown of the whole, unless the only regressed step is told already."""
+    told = [e for e in comparison.steps if e.verdict is Verdict.REGRESSED]
+    grown = sum(max(0.0, e.contribution) for e in comparison.effects)
+    if grown <= 0 or (told and comparison.total.verdict is not Verdict.REGRESSED):
+        return []
+    main = sorted(
+        (e for e in comparison.effects if e.contribution / grown >= MAIN_SHARE), key=lambda e: -e.contribution
+    )
+    names = [f"{e.path or 'time outside all steps'} {share(e.contribution / grown)}" for e in main]
+    return [f"of the slowdown: {', '.join(names)}"] if names else []
+
+
+def target_reason(target: Target) -> str:
+    """The threshold, the actual value, and why it is not met."""
+    actual = "" if target.actual is None else f": {amount(target.actual, target.unit)}"
+    detail = f" ({target.detail})" if target.detail else ""
+    return f"{target.threshold}{actual}{detail}"
+
+
+def rate_reason(rate: PassRate) -> str:
+    """What share of the rounds a check passed in, of what was asked."""
+    name = f"check {rate.name!r}" if rate.name else "all checks"
+    detail = f": {rate.detail}" if rate.detail else ""
+    return f"{name} passed in {rate.passed} of {rate.total} rounds, asked for {share(rate.minimum)}{detail}"

@@ -1,0 +1,130 @@
+"""The results file: everything the terminal report says, and the profiles it rests on, as data."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..model import Comparison, Effect, Judgement, PassRate, RunResult, Summary, Target, Verdict
+from ..store.schema import validate
+from .reasons import reasons
+
+FORMAT = 1
+
+
+def render(run: RunResult, profiles: Iterable[tuple[str, Mapping[str, Any]]]) -> bytes:
+    """The run as JSON after the published schema ``results-1``, profiles in the store's encoding."""
+    encoded = dict(profiles)
+    data = {
+        "kind": "results",
+        "format": FORMAT,
+        "holds": run.holds,
+        "strict": run.strict,
+        "baseline": run.baseline,
+        "counts": {str(verdict): run.count(verdict) for verdict in Verdict},
+        "pass_rate": None if run.pass_rate is None else _rate(run.pass_rate),
+        "saved": run.saved,
+        "failures": list(run.failures),
+        "errors": list(run.errors),
+        "notes": list(run.notes),
+        "workflows": [_judgement(j, encoded.get(j.workflow)) for j in run.judgements],
+    }
+    validate("results", data, "the results file")
+    return json.dumps(data, indent=1, ensure_ascii=True, allow_nan=False).encode() + b"\n"
+
+
+def _judgement(judgement: Judgement, profile: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {
+        "workflow": judgement.workflow,
+        "verdict": str(judgement.verdict),
+        "waived": None if judgement.waived is None else str(judgement.waived),
+        "reasons": reasons(judgement),
+        "baseline": judgement.baseline,
+        "differences": list(judgement.differences),
+        "summary": None if judgement.summary is None else _summary(judgement.summary),
+        "comparison": None if judgement.comparison is None else _comparison(judgement.comparison),
+        "targets": [_target(target) for target in judgement.targets],
+        "pass_rates": [_rate(rate) for rate in judgement.pass_rates],
+        "profile": profile,
+    }
+
+
+def _summary(summary: Summary) -> dict[str, Any]:
+    return {
+        "rounds": summary.rounds,
+        "warmup": summary.warmup,
+        "min_ns": summary.min_ns,
+        "median_ns": summary.median_ns,
+        "p95_ns": summary.p95_ns,
+        "steps": [
+            {
+                "path": s.path,
+                "median_ns": s.median_ns,
+                "p95_ns": s.p95_ns,
+                "own_ns": s.own_ns,
+                "share": s.share,
+                "count": s.count,
+                "status": s.status,
+            }
+            for s in summary.steps
+        ],
+        "metrics": [{"name": m.name, "value": m.value, "unit": m.unit, "better": m.better} for m in summary.metrics],
+        "notes": list(summary.notes),
+    }
+
+
+def _comparison(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "baseline": comparison.baseline,
+        "sessions": comparison.sessions,
+        "total": _effect(comparison.total),
+        "steps": [_effect(effect) for effect in comparison.steps],
+        "appeared": list(comparison.appeared),
+        "vanished": list(comparison.vanished),
+    }
+
+
+def _effect(effect: Effect) -> dict[str, Any]:
+    return {
+        "path": effect.path,
+        "verdict": str(effect.verdict),
+        "baseline_ns": effect.baseline_ns,
+        "current_ns": effect.current_ns,
+        "change": effect.change,
+        "low": math.expm1(effect.low),
+        "high": math.expm1(effect.high),
+        "could_have_caught": effect.could_have_caught,
+        "limit": effect.limit,
+        "automatic": effect.automatic,
+        "contribution": effect.contribution,
+        "detail": effect.detail,
+    }
+
+
+def _target(target: Target) -> dict[str, Any]:
+    return {
+        "threshold": target.threshold,
+        "source": target.source,
+        "status": target.status,
+        "actual": target.actual,
+        "unit": target.unit,
+        "proved": target.proved,
+        "detail": target.detail,
+    }
+
+
+def _rate(rate: PassRate) -> dict[str, Any]:
+    return {
+        "name": rate.name,
+        "passed": rate.passed,
+        "total": rate.total,
+        "rate": rate.rate,
+        "minimum": rate.minimum,
+        "bound": rate.bound,
+        "holds": rate.holds,
+        "proved": rate.proved,
+        "rounds_to_prove": rate.rounds_to_prove,
+        "detail": rate.detail,
+    }

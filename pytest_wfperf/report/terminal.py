@@ -1,0 +1,218 @@
+"""The terminal report: the verdict first, then what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tabulate import tabulate
+
+from ..model import Effect, Judgement, RunResult, Summary, Target, Verdict
+from .reasons import interval, reasons
+from .text import amount, caught, change, duration, plural, printable, share
+
+SLOWEST = 5  # steps shown of a judged workflow
+COLOURS = {
+    Verdict.FAILED: "red", Verdict.REGRESSED: "red", Verdict.MISSING: "red",
+    Verdict.INCONCLUSIVE: "yellow", Verdict.INCOMPARABLE: "yellow", Verdict.NEW: "yellow", Verdict.WAIVED: "yellow",
+    Verdict.IMPROVED: "green", Verdict.PASS: "green",
+}  # fmt: skip
+NOTABLE = frozenset(COLOURS) - {Verdict.PASS}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of text and the colour it may have."""
+
+    text: str
+    colour: str = ""
+
+
+def render(run: RunResult, *, width: int, verbosity: int = 0) -> list[Line]:
+    """The report's lines, none wider than ``width`` where a table can be narrowed.
+
+    At verbosity 0 only workflows whose verdict is not PASS are explained; from 1 on all are;
+    below 0 only the verdict is given.
+    """
+    lines = [_verdict_line(run)]
+    lines += [Line(f"  {printable(text)}", "red") for text in (*run.failures, *run.errors)]
+    lines += [Line(f"  {printable(text)}") for text in run.notes]
+    if run.saved:
+        lines.append(Line(f"  stored {printable(run.saved)}", "green"))
+    if verbosity < 0 or not run.judgements:
+        return lines
+    lines += [Line(""), *_overview(run, width)]
+    explained = [j for j in run.judgements if verbosity > 0 or j.verdict in NOTABLE]
+    for judgement in explained:
+        lines += _explained(judgement, width, verbosity)
+    hidden = len(run.judgements) - len(explained)
+    if hidden and any(j.comparison or j.targets for j in run.judgements):
+        lines += [Line(""), Line(f"{plural(hidden, 'passing workflow')} not explained (-v explains)")]
+    return lines
+
+
+def _verdict_line(run: RunResult) -> Line:
+    counts = ", ".join(f"{run.count(verdict)} {verdict}" for verdict in Verdict if run.count(verdict))
+    against = f" against baseline {printable(run.baseline)}" if run.baseline else ""
+    subject = plural(len(run.judgements), "workflow") + against
+    colour = "green" if run.holds else "red"
+    if run.holds and any(run.count(v) for v in NOTABLE - {Verdict.IMPROVED}):
+        colour = "yellow"
+    return Line(f"{'holds' if run.holds else 'FAILED'}: {subject}: {counts or 'nothing was judged'}", colour)
+
+
+# --- one line per workflow ------------------------------------------------------------------
+
+
+def _overview(run: RunResult, width: int) -> Iterator[Line]:
+    rows = [_row(judgement) for judgement in run.judgements]
+    headers = ["verdict", "workflow", "median", "p95", "change", "95 % interval", "could have caught", "targets"]
+    # on a narrow terminal the least telling columns go first, then the test ids are shortened
+    for dropped in ((), ("95 % interval",), ("95 % interval", "p95"), ("95 % interval", "p95", "targets", "median")):
+        keep = [i for i, header in enumerate(headers) if header not in dropped and (i < 4 or any(row[i] for row in rows))]
+        lines = _table([[row[i] for i in keep] for row in rows], [headers[i] for i in keep])
+        room = width - (max(map(len, lines)) - max(len(row[1]) for row in rows))
+        if room >= min(24, max(len(row[1]) for row in rows)):
+            break
+    if room < max(len(row[1]) for row in rows):
+        shortened = [[row[0], _shortened(row[1], max(8, room)), *row[2:]] for row in rows]
+        lines = _table([[row[i] for i in keep] for row in shortened], [headers[i] for i in keep])
+    head, body = lines[:2], lines[2:]
+    yield from map(Line, head)
+    for judgement, text in zip(run.judgements, body, strict=True):
+        yield Line(text, COLOURS[judgement.verdict])
+
+
+def _row(judgement: Judgement) -> list[str]:
+    figures, comparison, targets = judgement.summary, judgement.comparison, judgement.targets
+    total = comparison.total if comparison else None
+    met = sum(target.status == "met" for target in targets)
+    return [
+        str(judgement.verdict),
+        printable(judgement.workflow),
+        duration(figures.median_ns) if figures else "-",
+        duration(figures.p95_ns) if figures else "-",
+        change(total.change) if total else "",
+        interval(total) if total else "",
+        caught(total.could_have_caught) if total else "",
+        f"{met}/{len(targets)}" if targets else "",
+    ]
+
+
+# --- one workflow explained -----------------------------------------------------------------
+
+
+def _explained(judgement: Judgement, width: int, verbosity: int) -> Iterator[Line]:
+    yield Line("")
+    yield Line(f"{judgement.verdict} {printable(judgement.workflow)}", COLOURS[judgement.verdict])
+    for reason in reasons(judgement):
+        yield Line(f"  {printable(reason)}")
+    if judgement.summary is not None:
+        yield from _about(judgement, judgement.summary)
+        yield from _steps(judgement, judgement.summary, verbosity)
+    yield from _targets(judgement.targets, width)
+    if verbosity > 0 or any(not rate.holds for rate in judgement.pass_rates):
+        yield from _rates(judgement)
+
+
+def _about(judgement: Judgement, figures: Summary) -> Iterator[Line]:
+    rounds = plural(figures.rounds, "round") + (f" after {figures.warmup} to warm up" if figures.warmup else "")
+    comparison = judgement.comparison
+    if comparison is None:
+        yield Line(f"  {rounds}")
+    else:
+        sessions = plural(comparison.sessions, "session")
+        limit = f"limit {share(comparison.total.limit)}"
+        yield Line(
+            f"  {rounds} in one process, against {sessions} of baseline {printable(comparison.baseline)}, {limit}; "
+            f"could have caught {caught(comparison.total.could_have_caught)}"
+        )
+        for what, steps in (("new", comparison.appeared), ("gone", comparison.vanished)):
+            if steps:
+                yield Line(f"  {what} since the baseline: {printable(', '.join(steps))}")
+    for note in figures.notes:
+        yield Line(f"  note: {printable(note)}", "yellow")
+    metrics = ", ".join(f"{m.name} {m.value:.6g}{' ' + m.unit if m.unit else ''}" for m in figures.metrics)
+    if metrics:
+        yield Line(f"  {printable(metrics)}")
+
+
+def _steps(judgement: Judgement, figures: Summary, verbosity: int) -> Iterator[Line]:
+    """The slowest steps, those that changed first where anything is held against a baseline."""
+    if not figures.steps:
+        return
+    effects = {e.path: e for e in judgement.comparison.steps} if judgement.comparison else {}
+    steps = sorted(figures.steps, key=lambda s: -s.median_ns)
+    if verbosity < 2:
+        regressed = [s for s in steps if s.path in effects and effects[s.path].verdict is Verdict.REGRESSED]
+        steps = list(dict.fromkeys([*regressed, *steps]))[: max(SLOWEST, len(regressed))]
+    headers = ["step", "median", "share", "times"]
+    rows = [[printable(s.path), duration(s.median_ns), share(s.share), f"{s.count:g}"] for s in steps]
+    if effects:
+        headers += ["change", "95 % interval", "could have caught", ""]
+        rows = [[*row, *_effect_cells(effects.get(s.path))] for row, s in zip(rows, steps, strict=True)]
+    for text in _table(rows, headers):
+        yield Line(f"  {text}".rstrip())
+    if len(steps) < len(figures.steps):
+        yield Line(f"  {plural(len(figures.steps) - len(steps), 'faster step')} not shown (-vv shows all)")
+
+
+def _effect_cells(effect: Effect | None) -> list[str]:
+    if effect is None:
+        return ["new", "", "", ""]
+    told = "" if effect.verdict is Verdict.PASS else str(effect.verdict)
+    return [change(effect.change), interval(effect), caught(effect.could_have_caught), told]
+
+
+def _targets(targets: Sequence[Target], width: int) -> Iterator[Line]:
+    if not targets:
+        return
+    rows = [
+        [
+            printable(t.threshold),
+            amount(t.actual, t.unit),
+            t.status + ("" if t.proved or t.status != "met" else " (unproved)"),
+            printable(_shortened(t.detail, max(20, width // 3))),
+        ]
+        for t in targets
+    ]
+    for text in _table(rows, ["target", "actual", "status", ""]):
+        yield Line(f"  {text}".rstrip())
+
+
+def _rates(judgement: Judgement) -> Iterator[Line]:
+    rows = [
+        [
+            printable(rate.name or "all checks"),
+            f"{rate.passed}/{rate.total}",
+            share(rate.minimum),
+            share(rate.bound),
+            "holds" if rate.holds else "FAILS",
+            "proved" if rate.proved else f"{rate.rounds_to_prove} rounds would prove it",
+        ]
+        for rate in judgement.pass_rates
+    ]
+    if rows:
+        for text in _table(rows, ["check", "passed", "at least", "lower bound", "", ""]):
+            yield Line(f"  {text}".rstrip())
+
+
+def _table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> list[str]:
+    return tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True).splitlines()
+
+
+def _shortened(text: str, width: int) -> str:
+    """The text's end where it is too long: a test id tells most there."""
+    return text if len(text) <= width else "..." + text[-(width - 3) :]
+
+
+def short_reason(judgement: Judgement, most: int = 4) -> str:
+    """The verdict and its first reasons, for a failed test's own report."""
+    against = f" against baseline {judgement.baseline}" if judgement.baseline else ""
+    told = reasons(judgement)
+    lines = [f"{judgement.verdict}{against}: {told[0] if told else ''}", *(f"  {reason}" for reason in told[1:most])]
+    if len(told) > most:
+        lines.append(f"  and {plural(len(told) - most, 'more reason')}")
+    return "\n".join(printable(line) for line in lines)
+
+

@@ -1,0 +1,79 @@
+"""Numbers and foreign text as a reader should see them: the one place where ns become text."""
+
+from __future__ import annotations
+
+import unicodedata
+from itertools import pairwise
+
+_UNITS = ((1, "ns"), (10**3, "µs"), (10**6, "ms"), (10**9, "s"), (60 * 10**9, "min"))
+_UNPRINTABLE = frozenset(["Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"])
+
+
+def duration(ns: float) -> str:
+    """``ns`` in the unit it reads best in, with at most four significant digits: ``212 ms``."""
+    for (size, unit), (larger, _) in pairwise(_UNITS):
+        if abs(ns) < larger and float(f"{abs(ns) / size:.4g}") * size < larger:
+            return f"{_four_digits(ns / size)} {unit}"
+    return f"{_four_digits(ns / 60e9)} min"
+
+
+def printable(text: str) -> str:
+    """``text`` with everything that could steer a terminal (controls, bidi marks, …) as visible escapes."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        c.encode("unicode_escape").decode("ascii") if unicodedata.category(c) in _UNPRINTABLE else c for c in text
+    )
+
+
+def _four_digits(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def share(fraction: float) -> str:
+    """A fraction in percent: ``4.2 %``."""
+    percent = 100 * fraction
+    return f"{percent:.0f} %" if abs(percent) >= 10 or percent == round(percent) else f"{percent:.1f} %"
+
+
+def change(fraction: float) -> str:
+    """A relative change, signed: ``+4.2 %``; from three times on as a factor: ``3.4x``."""
+    return f"{1 + fraction:.3g}x" if fraction >= 2 else f"{'+' if fraction >= 0 else ''}{share(fraction)}"
+
+
+def caught(fraction: float | None) -> str:
+    """The smallest slowdown that would have been caught: ``>= 18 %``, ``>= 3.4x``."""
+    if fraction is None:
+        return "none"
+    return f">= {1 + fraction:.2g}x" if fraction >= 2 else f">= {100 * fraction:.2g} %"
+
+
+def amount(value: float | None, unit: str) -> str:
+    """A threshold's quantity in its base unit (``time`` in ns, ``bytes``, ``fraction``, ``factor``, ``plain``)."""
+    if value is None:
+        return "-"
+    match unit:
+        case "time":
+            return duration(value)
+        case "bytes":
+            return size(value)
+        case "fraction":
+            return share(value)
+        case "factor":
+            return f"{value:.3g}x"
+        case _:
+            return f"{value:.6g}"
+
+
+def size(number: float) -> str:
+    """Bytes in the binary unit they read best in: ``12.5 MiB``."""
+    for unit in ("B", "KiB", "MiB"):
+        if abs(number) < 1024:
+            return f"{_four_digits(number)} {unit}"
+        number /= 1024
+    return f"{_four_digits(number)} GiB"
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 workflow``, ``2 workflows``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,219 @@
+"""The settings of a run, each with the place it came from."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import ConfigError
+from .judge.threshold import Threshold, parse
+from .options import SETTINGS, Setting
+
+if TYPE_CHECKING:
+    import pytest
+
+_QUIET = {"off", "only", "strict", "store", "accept"}  # settings that by themselves ask for no measurement
+_TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything a user can set, resolved: marker over command line over environment over ini over default.
+
+    ``sources`` names where each value that is not the default came from; ``thresholds`` are
+    those of every source together. ``setup`` is only ever a marker's.
+    """
+
+    baseline: str | None
+    save: str | None
+    extend: str | None
+    accept: str | None
+    store: Path
+    thresholds: tuple[Threshold, ...]
+    min_pass_rate: float
+    launches: int
+    rounds: int
+    warmup: int
+    max_time: float
+    isolation: str
+    report: tuple[str, ...]
+    strict: bool
+    only: bool
+    off: bool
+    sources: Mapping[str, str]
+    setup: Any = None
+
+    @property
+    def asked(self) -> bool:
+        """Whether the command line or the environment asks for a measured run."""
+        return not self.off and any(
+            name not in _QUIET and not source.startswith("ini") for name, source in self.sources.items()
+        )
+
+    @property
+    def judges_against(self) -> str | None:
+        """The baseline this run is held against: to gate, or to refuse a save that would hide a regression."""
+        return self.baseline or self.extend or self.save
+
+    @property
+    def gates(self) -> bool:
+        """Whether the command line or the environment asks for a verdict on the run."""
+        return self.asked and not {"baseline", "save", "extend", "threshold", "min_pass_rate"}.isdisjoint(
+            name for name, source in self.sources.items() if not source.startswith("ini")
+        )
+
+    def check_together(self) -> None:
+        """Raise ConfigError for settings that make no sense together."""
+        if self.accept is not None and self.save is None:
+            raise ConfigError(f"{self.sources['accept']}: there is nothing to accept; it goes with --wfperf-save")
+        if self.save is not None and self.extend is not None:
+            raise ConfigError(
+                f"{self.sources['save']} and {self.sources['extend']} exclude each other: "
+                "a run becomes a new version or one more session of the version in force"
+            )
+
+    def differing(self) -> str:
+        """What differs from the default and where it came from, for the header."""
+        return ", ".join(f"{name}={_shown(self, name)} ({source})" for name, source in self.sources.items())
+
+    def for_marker(self, marks: list[pytest.Mark], where: str) -> Settings:
+        """These settings with a test's markers on top; the closest marker counts. ConfigError names the test."""
+        changed: dict[str, Any] = {}
+        sources = dict(self.sources)
+        thresholds = list(self.thresholds)
+        known = {setting.name: setting for setting in SETTINGS if setting.marker}
+        source = f"marker of {where}"
+        for mark in reversed(marks):
+            for text in mark.args:
+                if not isinstance(text, str):
+                    raise ConfigError(f"{source}: a threshold is a string like 'p95 < 200ms', not {text!r}")
+                thresholds.append(parse(text, source))
+            for name, value in mark.kwargs.items():
+                if name not in known:
+                    raise ConfigError(f"{source}: unknown keyword {name}={value!r}; known are {', '.join(known)}{_near(name, known)}")
+                changed[name] = _checked(known[name], value, source)
+                sources[name] = "marker"
+        return replace(self, thresholds=tuple(dict.fromkeys(thresholds)), sources=sources, **changed)
+
+
+def resolve(config: pytest.Config) -> Settings:
+    """The settings of a pytest run. ConfigError names a bad value and its source."""
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    thresholds: list[Threshold] = []
+    for setting in SETTINGS:
+        found = [] if setting.ini is None else _found(config, setting)
+        values[setting.name] = setting.default
+        if setting.kind == "list":
+            lines = [(str(line), source) for value, source in reversed(found) for line in value]
+            if setting.name == "threshold":
+                thresholds = [parse(line, source) for line, source in lines]
+            values[setting.name] = tuple(line for line, _ in lines)
+        elif found:
+            values[setting.name] = _checked(setting, *found[0])
+        if found:
+            sources[setting.name] = found[0][1]
+    values.pop("threshold")
+    store = Path(values.pop("store"))
+    values["store"] = store if store.is_absolute() else config.rootpath / store
+    return Settings(thresholds=tuple(dict.fromkeys(thresholds)), sources=sources, **values)
+
+
+def _found(config: pytest.Config, setting: Setting) -> list[tuple[Any, str]]:
+    """The setting's values and their sources, the strongest first."""
+    found: list[tuple[Any, str]] = []
+    given = config.getoption(f"wfperf_{setting.name}", None)
+    if given is not None:
+        found.append((given, str(setting.flag)))
+    env = str(setting.env)
+    if os.environ.get(env) is not None:
+        text = os.environ[env]
+        found.append(([part.strip() for part in text.split(";") if part.strip()] if setting.kind == "list" else text, env))
+    try:
+        stored = config.getini(str(setting.ini))
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"ini key {setting.ini}: {error}") from error
+    if stored is not None:
+        found.append((stored, f"ini key {setting.ini}"))
+    return found
+
+
+def _checked(setting: Setting, value: Any, source: str) -> Any:
+    """The value as the setting's kind. ConfigError says what would do."""
+    wanted: str
+    match setting.kind:
+        case "int":
+            number = _as_number(value)
+            least = 1 if setting.name == "rounds" else 0
+            if number is not None and number == int(number) and number >= least:
+                return _supported(setting, int(number), source)
+            wanted = f"a whole number of at least {least}"
+        case "float":
+            number = _as_number(value)
+            if number is not None and number > 0:
+                return number
+            wanted = "a number of seconds above 0"
+        case "percent":
+            number = _as_number(value.removesuffix("%") if isinstance(value, str) else value)
+            if number is not None and 0 <= number <= 100:
+                return number / 100
+            wanted = "a percentage between 0 and 100"
+        case "bool":
+            if isinstance(value, bool) or str(value).strip().lower() in _TRUE | _FALSE:
+                return value if isinstance(value, bool) else value.strip().lower() in _TRUE
+            wanted = "true or false"
+        case "callable":
+            if callable(value):
+                return value
+            wanted = "a callable"
+        case _:
+            return _text(setting, value, source)
+    raise ConfigError(f"{source}: {setting.name}={value!r} is not {wanted}")
+
+
+def _text(setting: Setting, value: Any, source: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        what = "a name: leave the = away for 'main'" if setting.kind == "name" else "a text"
+        raise ConfigError(f"{source}: {setting.name}={value!r} is not {what}")
+    if setting.name == "isolation" and value not in ("fresh", "shared"):
+        raise ConfigError(f"{source}: isolation={value!r} is neither 'fresh' nor 'shared'")
+    return value
+
+
+def _supported(setting: Setting, number: int, source: str) -> int:
+    if setting.name == "launches" and number > 0:
+        raise ConfigError(
+            f"{source}: launches={number} asks for fresh processes, which this version cannot start; "
+            "leave it at 0 to measure in the test's own process"
+        )
+    return number
+
+
+def _as_number(value: Any) -> float | None:
+    if isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _near(name: str, known: Mapping[str, object]) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415  only for a misspelt keyword
+
+    close = get_close_matches(name, known, 1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _shown(settings: Settings, name: str) -> str:
+    if name == "threshold":
+        return "; ".join(threshold.text for threshold in settings.thresholds)
+    value = getattr(settings, name)
+    if name == "min_pass_rate":
+        return f"{value:.4g}"
+    return ", ".join(value) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,294 @@
+"""Between pytest and the rooms: turns items into measurements, reports into judgements, verdicts into outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import pytest
+from _pytest._code.code import ReprFileLocation, TerminalRepr
+
+from . import report as reports
+from .errors import WfperfError
+from .fixture import Wfperf
+from .gate import Gate
+from .measure import worker
+from .measure.conditions import environment
+from .measure.rounds import ONCE, Measurement, Plan
+from .model import Judgement, Profile, RunResult
+from .options import CARRIED
+from .report.terminal import render, short_reason
+from .selection import Selection
+from .settings import Settings, resolve
+from .store.layout import check_name
+from .store.schema import encode_profile
+
+if TYPE_CHECKING:
+    from _pytest._io import TerminalWriter
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_SETTINGS = pytest.StashKey[Settings]()
+NARROWED = "wfperf_narrowed"
+
+
+def _usage(function: Callable[P, R]) -> Callable[P, R]:
+    """Turn what a user has to mend into pytest's own usage error, once."""
+
+    @wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except WfperfError as error:
+            raise pytest.UsageError(f"wfperf: {error}") from error
+
+    return checked
+
+
+class Shell:
+    """One process's side of a pytest run."""
+
+    @_usage
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.settings = resolve(config)
+        self.selection = Selection(config)
+        self.result: RunResult | None = None
+        self._gate: Gate | None = None
+        worker_input = getattr(config, "workerinput", None)
+        self.judges = worker_input is None
+        self.concurrency = int(worker_input["workercount"]) if worker_input else _workers(config)
+
+    # --- before anything runs -----------------------------------------------------------
+
+    @_usage
+    def configure(self) -> None:
+        """Check what can be checked before pytest looks for tests."""
+        settings = self.settings
+        for name in ("baseline", "save", "extend"):
+            if getattr(settings, name) is not None:
+                check_name(getattr(settings, name), settings.sources[name])
+        for path in settings.report:
+            reports.check(path, settings.sources["report"])
+        settings.check_together()
+
+    def header(self) -> str | None:
+        """What differs from the defaults, and where it came from."""
+        told = self.settings.differing()
+        return f"wfperf: {told}" if told else None
+
+    @_usage
+    def start(self) -> None:
+        """Find out whether the baseline can be read before spending time on tests."""
+        if self.judges and not self.settings.off and not self.config.option.collectonly:
+            self.gate.open()
+
+    @property
+    def gate(self) -> Gate:
+        """The judge of this run, made when first asked for."""
+        if self._gate is None:
+            self._gate = Gate(self.settings, self.config.rootpath, concurrency=self.concurrency)
+        return self._gate
+
+    # --- collection ---------------------------------------------------------------------
+
+    @_usage
+    def collected(self, items: list[pytest.Item]) -> None:
+        """Read every workflow's markers, and with ``--wfperf-only`` leave the other tests out."""
+        workflows = [item for item in items if "wfperf" in getattr(item, "fixturenames", ()) or _marks(item)]
+        for item in workflows:
+            item.stash[_SETTINGS] = self.settings.for_marker(_marks(item), item.nodeid)
+        if self.settings.only and not self.settings.off:
+            kept = set(workflows)
+            others = [item for item in items if item not in kept]
+            items[:] = workflows
+            self._own_deselection = True
+            if others:
+                self.config.hook.pytest_deselected(items=others)
+        self.selection.add(item.nodeid for item in items)
+
+    def deselected(self, items: list[pytest.Item]) -> None:
+        """Some plugin left tests out; that makes the run partial if a workflow is among them."""
+        if any("wfperf" in getattr(item, "fixturenames", ()) or _marks(item) for item in items):
+            self.selection.narrow("tests were deselected")
+
+    def node_collected(self, node_ids: list[str]) -> None:
+        """An xdist worker has collected."""
+        self.selection.add(node_ids)
+
+    def node_down(self, output: dict[str, Any] | None) -> None:
+        """An xdist worker is done, or died with what it knew."""
+        for why in ["a worker died"] if output is None else output.get(NARROWED, []):
+            self.selection.narrow(why)
+
+    # --- one test -----------------------------------------------------------------------
+
+    def take_rounds(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        """All rounds but the last, which is left to pytest; True where there is nothing left to run."""
+        item.stash[worker.MEASUREMENT] = Measurement(self._plan(self._settings(item)))
+        return worker.take_rounds(item, nextitem) or None
+
+    def fixture(self, item: pytest.Item) -> Wfperf:
+        """The test's own object of the ``wfperf`` fixture."""
+        measurement = item.stash.setdefault(worker.MEASUREMENT, Measurement())
+        return Wfperf(measurement, item.nodeid, self._environment)
+
+    @contextmanager
+    def timing(self, item: pytest.Item) -> Iterator[None]:
+        """The test's call, timed; with shared fixtures, all of its rounds."""
+        item.stash.setdefault(worker.MEASUREMENT, Measurement())
+        with worker.timing(item, self._settings(item).setup):
+            worker.repeat_shared(item)
+            yield
+
+    def carry(self, item: pytest.Item, report: pytest.TestReport) -> None:
+        """Hang the profile on the report that ends the workflow's measurement, for whoever judges it."""
+        measurement = item.stash.get(worker.MEASUREMENT, None)
+        ends = report.when == "call" or (report.when == "setup" and not report.passed)
+        if measurement is None or not ends or self.settings.off or "subtests" in type(report).__module__:
+            return
+        settings = self._settings(item)
+        if report.failed and (told := worker.late_failure(item)):
+            report.sections.append(("wfperf", told))
+        unjudged = self._plan(settings) is ONCE and not self.settings.asked and not _failing_check(measurement)
+        if unjudged or (report.passed and not measurement.complete):
+            return
+        profile = Profile(
+            workflow=item.nodeid, environment=self._environment(), launches=(measurement.launch(),)
+        )
+        thresholds = [[threshold.text, threshold.source] for threshold in settings.thresholds]
+        setattr(report, CARRIED, {"profile": encode_profile(profile), "thresholds": thresholds})
+
+    def _settings(self, item: pytest.Item) -> Settings:
+        return item.stash.get(_SETTINGS, self.settings)
+
+    def _environment(self) -> Any:
+        return environment(self.concurrency)
+
+    def _plan(self, settings: Settings) -> Plan:
+        """Rounds where the run or the test's own thresholds ask for a judgement, else the one that any test gets."""
+        judgeable = any(not t.relative or settings.judges_against for t in settings.thresholds if "marker" in t.source)
+        if settings.off or not (self.settings.asked or judgeable):
+            return ONCE
+        return Plan(
+            rounds=settings.rounds,
+            warmup=settings.warmup,
+            max_time_s=settings.max_time,
+            fresh=settings.isolation == "fresh",
+            resources=any(t.quantity in ("memory", "cpu") for t in settings.thresholds),
+        )
+
+    # --- judging, where reports end up -----------------------------------------------------
+
+    def receive(self, report: pytest.TestReport) -> None:
+        """Judge the profile a report carries and let a failing verdict fail the test."""
+        if report.outcome not in ("passed", "failed", "skipped") or self.settings.off:
+            return
+        carried = getattr(report, CARRIED, None)
+        if report.failed:
+            self.gate.broken.add(report.nodeid)
+        if carried is None:
+            return
+        if report.skipped:
+            self.gate.skipped[report.nodeid] = _why_skipped(report)
+            return
+        if self.gate.workflows is None:
+            self.gate.workflows = self.gate.stored_among(self.selection.collected)
+        judgement = self.gate.judge(carried, _why_failed(report) if report.failed else "")
+        if report.passed and self._fails(judgement):
+            report.outcome = "failed"
+            report.longrepr = GateFailure(report.location, short_reason(judgement))
+
+    def _fails(self, judgement: Judgement) -> bool:
+        return judgement.verdict.fails_strict if self.settings.strict else judgement.verdict.fails
+
+    def report_missing(self, session: pytest.Session) -> None:
+        """Report what the baseline has and this run should have met, as failed tests."""
+        if not self.judges or self._gate is None or self.config.option.collectonly:
+            return
+        if session.shouldfail or session.shouldstop:
+            self.selection.stopped = f"it stopped early: {session.shouldfail or session.shouldstop}"
+        for node_id in self.gate.missing(self.selection):
+            judgement = self.gate.miss(node_id)
+            if self._fails(judgement):
+                location = (node_id.partition("::")[0], None, node_id.partition("::")[2])
+                report = pytest.TestReport(
+                    node_id, location, {}, "failed", GateFailure(location, short_reason(judgement)), "call"
+                )
+                self.config.hook.pytest_runtest_logreport(report=report)
+
+    def finish(self, session: pytest.Session) -> None:
+        """Judge the run, store it, write its reports, and let the exit status say so."""
+        if not self.judges:
+            narrowed = self.selection.partial
+            self.config.workeroutput[NARROWED] = [narrowed] if narrowed else []  # type: ignore[attr-defined]
+            return
+        if self.settings.off or self.config.option.collectonly or (self._gate is None and not self.settings.asked):
+            return
+        status = int(session.exitstatus)
+        if status not in (0, 1, 5) and not self.selection.stopped:
+            self.selection.stopped = "it was interrupted"
+        self.result = self.gate.finish(self.selection)
+        self.result = self._written(self.result)
+        if self.result.errors and status in (0, 1, 5):
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        elif not self.result.holds and status in (0, 5):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _written(self, result: RunResult) -> RunResult:
+        """Write the reports; one that cannot be written is an error of the run."""
+        for path in self.settings.report:
+            try:
+                reports.write(self.config.invocation_params.dir / Path(path), result, self.gate.profile_data())
+            except (WfperfError, OSError) as error:
+                result = result.with_error(f"--wfperf-report={path} was not written: {error}")
+        return result
+
+    def summarise(self, reporter: pytest.TerminalReporter) -> None:
+        """Print what was computed."""
+        if self.result is None or not (self.result.judgements or self.settings.asked):
+            return
+        reporter.section("wfperf")
+        for line in render(self.result, width=reporter._tw.fullwidth, verbosity=self.config.option.verbose):
+            reporter.write_line(line.text, **({line.colour: True} if line.colour else {}))
+
+
+class GateFailure(TerminalRepr):
+    """A failing verdict in place of a traceback."""
+
+    def __init__(self, location: tuple[str, int | None, str], message: str) -> None:
+        self.message = message
+        self.reprcrash = ReprFileLocation(location[0], (location[1] or 0) + 1, message.splitlines()[0])
+
+    def toterminal(self, tw: TerminalWriter) -> None:
+        for line in self.message.splitlines():
+            tw.line(line, red=True)
+
+
+def _marks(item: pytest.Item) -> list[pytest.Mark]:
+    return list(item.iter_markers("wfperf"))
+
+
+def _workers(config: pytest.Config) -> int:
+    processes = getattr(config.option, "numprocesses", None)
+    return processes if isinstance(processes, int) else 0
+
+
+def _failing_check(measurement: Measurement) -> bool:
+    return any(not check.passed for r in measurement.rounds for check in r.checks)
+
+
+def _why_failed(report: pytest.TestReport) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = crash.message if crash is not None else str(report.longrepr or "").strip()
+    first = text.splitlines()[0] if text else "no message"
+    return f"its test failed{'' if report.when == 'call' else f' in {report.when}'}: {first}"
+
+
+def _why_skipped(report: pytest.TestReport) -> str:
+    if hasattr(report, "wasxfail"):
+        return f"expected to fail: {report.wasxfail}"
+    return str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)

@@ -1,0 +1,173 @@
+"""One step, check, metric or cache over the rounds of a table: its entry in a file, and back."""
+
+from __future__ import annotations
+
+from itertools import repeat
+from operator import add, attrgetter
+from typing import TYPE_CHECKING, Any
+
+from ..errors import MeasurementError
+from ..model import Cache, Check, Metric, Span
+from .layout import storable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_SPAN = attrgetter(
+    "total_ns", "count", "min_ns", "max_ns", "own_ns", "start_ns", "end_ns", "status", "error", "cpu_ns", "memory_bytes"
+)
+
+
+def array_of(entry: dict[str, Any], name: str, number: int, otherwise: Any) -> Sequence[Any] | Iterator[Any]:
+    """The array ``name`` of ``entry``, or ``otherwise`` for every round where it was left out."""
+    if name not in entry:
+        return repeat(otherwise, number)
+    array: list[Any] = entry[name]
+    if len(array) != number:
+        label = entry.get("path", entry.get("name", "the rounds"))
+        raise ValueError(f"{name} of {label!r} has {len(array)} values for {number} rounds")
+    return array
+
+
+def encode_step(column: list[Span | None]) -> dict[str, Any]:
+    spans = [span for span in column if span is not None]
+    total, count, low, high, own, start, end, status, error, cpu, memory = zip(*map(_SPAN, spans), strict=True)
+    arrays: dict[str, Sequence[Any]] = {"total_ns": total}
+    arrays |= {name: values for name, values in (("min_ns", low), ("max_ns", high), ("own_ns", own)) if values != total}
+    if end != tuple(map(add, start, total)):
+        arrays["end_ns"] = end
+    for name, values, otherwise in (("count", count, 1), ("start_ns", start, 0), ("cpu_ns", cpu, None)):
+        if values.count(otherwise) != len(values):
+            arrays[name] = values
+    if memory.count(None) != len(memory):
+        arrays["memory_bytes"] = memory
+    if status.count("ok") != len(status):
+        arrays["status"] = [storable(text) for text in status]
+    if any(error):
+        arrays["error"] = [storable(text) for text in error]
+    entry: dict[str, Any] = {name: _spread(values, column) for name, values in arrays.items()}
+    entry["path"] = storable(spans[0].path)
+    if spans[0].after:
+        entry["after"] = [storable(name) for name in spans[0].after]
+    if spans[0].group is not None:
+        entry["group"] = storable(spans[0].group)
+    return entry
+
+
+def decode_step(entry: dict[str, Any], number: int) -> Iterator[Span | None]:
+    total = entry["total_ns"]
+    path, after, group = entry["path"], tuple(entry.get("after", ())), entry.get("group")
+    start = array_of(entry, "start_ns", number, 0)
+    columns = (
+        array_of(entry, "total_ns", number, None),
+        array_of(entry, "count", number, 1),
+        array_of(entry, "min_ns", number, None) if "min_ns" in entry else total,
+        array_of(entry, "max_ns", number, None) if "max_ns" in entry else total,
+        array_of(entry, "own_ns", number, None) if "own_ns" in entry else total,
+        start,
+        array_of(entry, "end_ns", number, None),
+        array_of(entry, "status", number, "ok"),
+        array_of(entry, "error", number, ""),
+        array_of(entry, "cpu_ns", number, None),
+        array_of(entry, "memory_bytes", number, None),
+    )
+    for total_ns, count, min_ns, max_ns, own_ns, start_ns, end_ns, status, error, cpu_ns, memory in zip(
+        *columns, strict=False
+    ):
+        if total_ns is None:
+            yield None
+            continue
+        yield Span(
+            path=path,
+            count=count,
+            total_ns=total_ns,
+            min_ns=min_ns,
+            max_ns=max_ns,
+            own_ns=own_ns,
+            start_ns=start_ns,
+            end_ns=start_ns + total_ns if end_ns is None else end_ns,
+            status=status,
+            error=error,
+            after=after,
+            group=group,
+            cpu_ns=cpu_ns,
+            memory_bytes=memory,
+        )
+
+
+def encode_check(column: list[Check | None]) -> dict[str, Any]:
+    checks = [check for check in column if check is not None]
+    entry: dict[str, Any] = {
+        "name": storable(checks[0].name),
+        "passed": _spread([bool(check.passed) for check in checks], column),
+    }
+    if any(check.detail for check in checks):
+        entry["detail"] = _spread([storable(check.detail) for check in checks], column)
+    if any(check.value is not None for check in checks):
+        entry["value"] = _spread([_optional_number(check.value, check.name) for check in checks], column)
+    if checks[0].minimum is not None:
+        entry["minimum"] = _number(checks[0].minimum, checks[0].name)
+    return entry
+
+
+def decode_check(entry: dict[str, Any], number: int) -> Iterator[Check | None]:
+    details, values = array_of(entry, "detail", number, ""), array_of(entry, "value", number, None)
+    name, minimum = entry["name"], entry.get("minimum")
+    for passed, detail, value in zip(array_of(entry, "passed", number, None), details, values, strict=False):
+        yield (None if passed is None else Check(name=name, passed=passed, detail=detail, value=value, minimum=minimum))
+
+
+def encode_metric(column: list[Metric | None]) -> dict[str, Any]:
+    metrics = [metric for metric in column if metric is not None]
+    entry: dict[str, Any] = {
+        "name": storable(metrics[0].name),
+        "value": _spread([_number(metric.value, metric.name) for metric in metrics], column),
+    }
+    if metrics[0].unit:
+        entry["unit"] = storable(metrics[0].unit)
+    if metrics[0].better != "lower":
+        entry["better"] = metrics[0].better
+    return entry
+
+
+def decode_metric(entry: dict[str, Any], number: int) -> Iterator[Metric | None]:
+    name, unit, better = entry["name"], entry.get("unit", ""), entry.get("better", "lower")
+    for value in array_of(entry, "value", number, None):
+        yield None if value is None else Metric(name=name, value=value, unit=unit, better=better)
+
+
+def encode_cache(column: list[Cache | None]) -> dict[str, Any]:
+    caches = [cache for cache in column if cache is not None]
+    return {
+        "name": storable(caches[0].name),
+        "hits": _spread([int(cache.hits) for cache in caches], column),
+        "misses": _spread([int(cache.misses) for cache in caches], column),
+    }
+
+
+def decode_cache(entry: dict[str, Any], number: int) -> Iterator[Cache | None]:
+    columns = array_of(entry, "hits", number, None), array_of(entry, "misses", number, None)
+    for hits, misses in zip(*columns, strict=False):
+        yield None if hits is None else Cache(name=entry["name"], hits=hits, misses=misses)
+
+
+def _spread(values: Sequence[Any], column: Sequence[object | None]) -> list[Any]:
+    """``values``, one for each item of ``column`` that is there, with null for the others."""
+    if len(values) == len(column):
+        return list(values)
+    following = iter(values)
+    return [None if item is None else next(following) for item in column]
+
+
+def _optional_number(value: float | None, name: str) -> int | float | None:
+    return None if value is None else _number(value, name)
+
+
+def _number(value: float, name: str) -> int | float:
+    """``value`` as a builtin number that fits a file (64 bits) and execnet (no integer below 32 bits)."""
+    if type(value) is float or (type(value) is int and -(2**31) <= value < 2**63):
+        return value
+    try:
+        return int(value) if isinstance(value, bool) else float(value)
+    except OverflowError:
+        raise MeasurementError(f"{name!r} was recorded as a number no float can hold; record it scaled") from None
