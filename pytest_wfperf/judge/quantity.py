@@ -13,8 +13,8 @@ from .compare import Stored, difference, values
 from .threshold import Threshold
 
 UNITS = {
-    **dict.fromkeys(("ns",), 1.0), "us": 1e3, "µs": 1e3, "ms": 1e6, "s": 1e9, "min": 6e10,
-    "B": 1.0, "KB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "%": 0.01,
+    "ns": 1, "us": 1e3, "µs": 1e3, "ms": 1e6, "s": 1e9, "min": 6e10,
+    "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30,
 }  # fmt: skip
 
 
@@ -158,8 +158,7 @@ def _metric(threshold: Threshold, profile: Profile, stored: Stored) -> Actual:
     now = metric_values(profile.rounds, threshold.name)
     if not now:
         return not_recorded("metric", threshold.name, metric_names(profile))
-    unit = UNITS.get(now[0].unit, 1.0) if threshold.unit != "plain" else 1.0
-    sample = [metric.value * unit for metric in now]
+    sample = [_in_base_unit(metric) if threshold.unit != "plain" else metric.value for metric in now]
     if not threshold.relative:
         exact = len(set(sample)) == 1
         detail = "exact" if exact else f"varied between {min(sample):g} and {max(sample):g}"
@@ -176,6 +175,10 @@ def _metric(threshold: Threshold, profile: Profile, stored: Stored) -> Actual:
         proved=exact,
         detail=f"{old:g} → {new:g}{'' if exact else ', medians of varying values'}",
     )
+
+
+def _in_base_unit(metric: Metric) -> float:
+    return metric.value / 100 if metric.unit == "%" else metric.value * UNITS.get(metric.unit, 1)
 
 
 def metric_values(rounds: Sequence[Round], name: str) -> list[Metric]:

@@ -127,7 +127,10 @@ def _is_time_regression(threshold: Threshold) -> bool:
 
 
 def _pass_rates(profile: Profile, reference: Reference, policy: Policy) -> tuple[PassRate, ...]:
-    minimums = {t.name: t.value for t in policy.thresholds if t.quantity == "pass_rate"}
+    minimums: dict[str, float] = {}
+    for threshold in policy.thresholds:
+        if threshold.quantity == "pass_rate":
+            minimums[threshold.name] = max(threshold.value, minimums.get(threshold.name, 0.0))
     expected = dict.fromkeys(check.name for _, p in reference.stored for r in p.rounds for check in r.checks)
     return pass_rates(profile.rounds, minimums, policy.min_pass_rate, expected=tuple(expected))
 

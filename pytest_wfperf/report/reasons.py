@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from ..model import Comparison, Effect, Judgement, PassRate, Target, Verdict
-from .text import amount, caught, change, duration, share
+from .text import amount, caught, change, duration, proof, share
 
 MAIN_SHARE = 0.2  # of a slowdown: steps that carry less are not named
 
@@ -46,20 +46,27 @@ def _why_open(judgement: Judgement, verdict: Verdict) -> Iterator[str]:
             differences = "; ".join(judgement.differences)
             yield f"baseline {judgement.baseline} is from another environment ({differences}); times were not judged"
         case Verdict.INCONCLUSIVE:
-            yield from (target_reason(t) for t in judgement.targets if t.status == "unknown" and not _is_gate(t))
-            yield from (f"{t.threshold}: met, but {t.detail or 'unproved'}" for t in judgement.targets if _unproved(t))
-            yield from (
-                f"{rate.name or 'all checks'}: {rate.passed} of {rate.total} rounds passed, which does not prove "
-                f"{share(rate.minimum)}; {rate.rounds_to_prove} rounds would"
-                for rate in judgement.pass_rates
-                if not rate.proved
-            )
+            undecided = [target_reason(t) for t in judgement.targets if t.status == "unknown" and not _is_gate(t)]
+            comparison = judgement.comparison
+            gates = () if comparison is None else comparison.effects
+            if undecided or any(e.verdict is verdict and not e.automatic for e in gates):
+                yield from undecided
+            else:  # nothing is open but what strictness asks to be proved
+                yield from _unproved(judgement)
         case _:
             return
 
 
-def _unproved(target: Target) -> bool:
-    return target.status == "met" and not target.proved
+def _unproved(judgement: Judgement) -> Iterator[str]:
+    for target in judgement.targets:
+        if target.status == "met" and not target.proved and "pass_rate" not in target.threshold:
+            yield f"{target.threshold}: met, but {target.detail or 'unproved'}"
+    for rate in judgement.pass_rates:
+        if not rate.proved:
+            yield (
+                f"{rate.name or 'all checks'}: {rate.passed} of {rate.total} rounds passed, which does not prove "
+                f"{share(rate.minimum)}; {proof(rate.rounds_to_prove)}"
+            )
 
 
 def name_of(effect: Effect) -> str:

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..model import Comparison, Effect, Judgement, PassRate, RunResult, Summary, Target, Verdict
-from ..store.schema import validate
+from ..store.schema import seal
 from .reasons import reasons
-
-FORMAT = 1
-
 
 def render(run: RunResult, profiles: Iterable[tuple[str, Mapping[str, Any]]]) -> bytes:
     """The run as JSON after the published schema ``results-1``, profiles in the store's encoding."""
     encoded = dict(profiles)
-    data = {
-        "kind": "results",
-        "format": FORMAT,
+    body = {
         "holds": run.holds,
         "strict": run.strict,
         "baseline": run.baseline,
@@ -31,8 +25,7 @@ def render(run: RunResult, profiles: Iterable[tuple[str, Mapping[str, Any]]]) ->
         "notes": list(run.notes),
         "workflows": [_judgement(j, encoded.get(j.workflow)) for j in run.judgements],
     }
-    validate("results", data, "the results file")
-    return json.dumps(data, indent=1, ensure_ascii=True, allow_nan=False).encode() + b"\n"
+    return seal("results", body, "the results file")
 
 
 def _judgement(judgement: Judgement, profile: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from tabulate import tabulate
 
 from ..model import Effect, Judgement, RunResult, Summary, Target, Verdict
 from .reasons import interval, reasons
-from .text import amount, caught, change, duration, plural, printable, share
+from .text import amount, caught, change, duration, plural, printable, proof, share
 
 SLOWEST = 5  # steps shown of a judged workflow
 COLOURS = {
@@ -17,6 +17,9 @@ COLOURS = {
     Verdict.INCONCLUSIVE: "yellow", Verdict.INCOMPARABLE: "yellow", Verdict.NEW: "yellow", Verdict.WAIVED: "yellow",
     Verdict.IMPROVED: "green", Verdict.PASS: "green",
 }  # fmt: skip
+HEADERS = ("verdict", "workflow", "median", "p95", "change", "95 % interval", "could have\ncaught", "targets\nmet")
+EXPENDABLE = ("95 % interval", "p95", "targets\nmet", "median")  # the least telling columns, for narrow terminals
+SHORTEST_ID = 24  # a test id is not cut below this while there is a column to leave out instead
 NOTABLE = frozenset(COLOURS) - {Verdict.PASS}
 
 
@@ -66,20 +69,21 @@ def _verdict_line(run: RunResult) -> Line:
 
 def _overview(run: RunResult, width: int) -> Iterator[Line]:
     rows = [_row(judgement) for judgement in run.judgements]
-    headers = ["verdict", "workflow", "median", "p95", "change", "95 % interval", "could have caught", "targets"]
-    # on a narrow terminal the least telling columns go first, then the test ids are shortened
-    for dropped in ((), ("95 % interval",), ("95 % interval", "p95"), ("95 % interval", "p95", "targets", "median")):
-        keep = [i for i, header in enumerate(headers) if header not in dropped and (i < 4 or any(row[i] for row in rows))]
-        lines = _table([[row[i] for i in keep] for row in rows], [headers[i] for i in keep])
-        room = width - (max(map(len, lines)) - max(len(row[1]) for row in rows))
-        if room >= min(24, max(len(row[1]) for row in rows)):
+    dropped: list[str] = []
+    for column in ("", *EXPENDABLE):
+        dropped.append(column)
+        keep = [i for i, head in enumerate(HEADERS) if head not in dropped and (i < 2 or any(row[i] for row in rows))]
+        lines = _table([[row[i] for i in keep] for row in rows], [HEADERS[i] for i in keep])
+        longest = max(len(row[1]) for row in rows)
+        room = width - max(map(len, lines)) + longest
+        if room >= min(SHORTEST_ID, longest):
             break
-    if room < max(len(row[1]) for row in rows):
-        shortened = [[row[0], _shortened(row[1], max(8, room)), *row[2:]] for row in rows]
-        lines = _table([[row[i] for i in keep] for row in shortened], [headers[i] for i in keep])
-    head, body = lines[:2], lines[2:]
-    yield from map(Line, head)
-    for judgement, text in zip(run.judgements, body, strict=True):
+    if room < longest:
+        rows = [[row[0], _shortened(row[1], max(8, room)), *row[2:]] for row in rows]
+        lines = _table([[row[i] for i in keep] for row in rows], [HEADERS[i] for i in keep])
+    head = len(lines) - len(rows)
+    yield from map(Line, lines[:head])
+    for judgement, text in zip(run.judgements, lines[head:], strict=True):
         yield Line(text, COLOURS[judgement.verdict])
 
 
@@ -149,7 +153,7 @@ def _steps(judgement: Judgement, figures: Summary, verbosity: int) -> Iterator[L
     headers = ["step", "median", "share", "times"]
     rows = [[printable(s.path), duration(s.median_ns), share(s.share), f"{s.count:g}"] for s in steps]
     if effects:
-        headers += ["change", "95 % interval", "could have caught", ""]
+        headers += ["change", "95 % interval", "could have\ncaught", ""]
         rows = [[*row, *_effect_cells(effects.get(s.path))] for row, s in zip(rows, steps, strict=True)]
     for text in _table(rows, headers):
         yield Line(f"  {text}".rstrip())
@@ -188,7 +192,7 @@ def _rates(judgement: Judgement) -> Iterator[Line]:
             share(rate.minimum),
             share(rate.bound),
             "holds" if rate.holds else "FAILS",
-            "proved" if rate.proved else f"{rate.rounds_to_prove} rounds would prove it",
+            "proved" if rate.proved else f"{proof(rate.rounds_to_prove)} prove it",
         ]
         for rate in judgement.pass_rates
     ]

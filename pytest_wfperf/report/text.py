@@ -77,3 +77,8 @@ def size(number: float) -> str:
 def plural(count: int, noun: str) -> str:
     """``1 workflow``, ``2 workflows``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def proof(rounds: int) -> str:
+    """How many rounds would prove a pass rate; none can prove that nothing ever fails."""
+    return f"{rounds} rounds would" if rounds else "no number of rounds would"

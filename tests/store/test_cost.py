@@ -55,7 +55,7 @@ def with_versions(root, number):
 def test_a_gate_s_reads_do_not_grow_with_the_number_of_versions(tmp_path):
     few, many = (touched_by_a_gate(with_versions(tmp_path / str(n), n)) for n in (10, 2000))
     assert len(few) == len(many) == 6
-    assert sorted(event for event, _ in many) == ["open"] * 5 + ["os.listdir"]
+    assert [event for event, _ in many].count("open") == 5
     assert not any("/0001-" in path for _, path in many)
 
 

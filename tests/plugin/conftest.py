@@ -1,0 +1,75 @@
+"""A small project in a directory of its own, whose tests are run by a real pytest process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+WORK = '''
+import time, pytest
+
+def sleep_step(wfperf, name, ms, **kw):
+    with wfperf.step(name, **kw):
+        time.sleep(ms / 1000)
+'''
+
+
+@dataclass
+class Ran:
+    ret: int
+    out: str
+    err: str
+
+    def says(self, *parts: str) -> None:
+        for part in parts:
+            assert part in self.out, f"{part!r} is not in:\n{self.out}\n{self.err}"
+
+    def never_says(self, *parts: str) -> None:
+        for part in parts:
+            assert part not in self.out, f"{part!r} is in:\n{self.out}"
+
+
+@dataclass
+class Project:
+    root: Path
+
+    def write(self, source: str, name: str = "test_it.py") -> Path:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(WORK + source if name.endswith(".py") and "test_" in name else source, encoding="utf-8")
+        return path
+
+    def run(self, *args: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> Ran:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("WFPERF_", "PYTEST_", "COV_"))}
+        environment |= {"COLUMNS": "140", "PYTHONDONTWRITEBYTECODE": "1"} | (env or {})
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *args]
+            if "--lf" not in args and "CACHE" not in environment
+            else [sys.executable, "-m", "pytest", *args],
+            cwd=cwd or self.root, env=environment, capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def results(self, *args: str, **kwargs) -> dict:
+        """The results file of a run."""
+        path = self.root / "results.json"
+        path.unlink(missing_ok=True)
+        ran = self.run(f"--wfperf-report={path}", *args, **kwargs)
+        assert path.exists(), ran.out + ran.err
+        return json.loads(path.read_text())
+
+    @property
+    def versions(self) -> list[str]:
+        return sorted(p.parent.name for p in self.root.glob(".wfperf/baselines/*/*/*/manifest.json"))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    return Project(tmp_path)
