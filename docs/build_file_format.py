@@ -113,6 +113,7 @@ def build() -> str:
         parts.append(f"## {schema['title']}, format {number}\n\n{schema['description']}\n\n{_table(schema)}")
         if kind == "profile":
             parts.append(f"For example:\n\n```json\n{seal(kind, encode_profile(EXAMPLE), 'the example').decode()}```\n")
+        if kind in ("profile", "results"):
             parts.extend(
                 f"### {part['title']}\n\n{part['description']}\n\n{_table(part)}" for part in schema["$defs"].values()
             )
@@ -131,15 +132,23 @@ def _table(schema: dict[str, Any]) -> str:
 def _type(schema: dict[str, Any]) -> str:
     if "const" in schema:
         return f"`{schema['const']}`"
+    if "oneOf" in schema:
+        return " or ".join(map(_type, schema["oneOf"]))
+    if "enum" in schema:
+        return " or ".join("null" if value is None else f"`{value}`" for value in schema["enum"])
     if "$ref" in schema:
-        return schema["$ref"].rpartition("/")[2]
-    if schema.get("type") == "array":
+        return str(schema["$ref"]).rpartition("/")[2].replace("_", " ")
+    return _plain_type(schema)
+
+
+def _plain_type(schema: dict[str, Any]) -> str:
+    if schema["type"] == "array":
         return f"array of {_type(schema['items'])}"
-    if schema.get("type") == "object":
+    if schema["type"] == "object":
         return f"object of {_type(schema['additionalProperties'])} by name"
-    stated = schema["type"]
-    named = stated if isinstance(stated, str) else " or ".join(stated)
-    return f"{named} ≥ {schema['minimum']}" if "minimum" in schema else named
+    stated = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
+    bound = f" ≥ {schema['minimum']}" if "minimum" in schema else ""
+    return " or ".join(name + bound if name in ("integer", "number") else name for name in stated)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from .judge.verdict import Policy, Reference, judge
 from .measure.conditions import environment as environment_here
 from .measure.revision import commit
 from .model import Environment, Judgement, PassRate, Profile, RunResult, Verdict
+from .report.text import plural, share
 from .selection import Selection
 from .settings import Settings
 from .store.directory import Baseline, Store
@@ -164,8 +165,8 @@ class Gate:
             failures.append("no workflow was met: nothing was judged, and that is no pass")
         if pass_rate is not None and not pass_rate.holds:
             failures.append(
-                f"{pass_rate.passed} of {pass_rate.total} workflows passed their checks, "
-                f"asked for at least {pass_rate.minimum:.4g}"
+                f"{pass_rate.passed} of {plural(pass_rate.total, 'workflow')} passed all checks, "
+                f"asked for at least {share(pass_rate.minimum)}"
             )
         elif pass_rate is None and "min_pass_rate" in settings.sources and self.judgements and settings.asked:
             failures.append("a pass rate was asked for, but no workflow recorded a check")
@@ -234,7 +235,7 @@ class Gate:
                 saved = self.store.save(
                     settings.save, profiles, environment=environment, reason=settings.accept or "", commit=revision, carry=kept
                 )
-                yield f"baseline {saved.name} {saved.version}, {len(profiles)} workflows" + (
+                yield f"baseline {saved.name} {saved.version}, {plural(len(profiles), 'workflow')}" + (
                     f", {len(kept)} more kept from before" if kept else ""
                 )
             if settings.extend:

@@ -148,9 +148,9 @@ def _validator(kind: str, number: int) -> Validator:
 
 def _quick_test(schema: dict[str, Any], defs: dict[str, Any]) -> Test:
     """A test true only of values that ``schema`` accepts; false means that it cannot tell."""
-    if "$ref" in schema:
-        return _quick_test(defs[schema["$ref"].removeprefix("#/$defs/")], defs)
     keywords = schema.keys() - _ANNOTATIONS
+    if keywords == {"$ref"}:
+        return _quick_test(defs[schema["$ref"].removeprefix("#/$defs/")], defs)
     if schema.get("type") == "array" and keywords == {"type", "items"}:
         return _array_test(schema["items"], defs)
     if schema.get("type") == "object" and keywords <= {"type", "properties", "required", "additionalProperties"}:
