@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from .errors import ConfigError
+
 if TYPE_CHECKING:
     import pytest
 
@@ -129,6 +131,16 @@ def _value_only_after_equals(parser: pytest.Parser, named: dict[str, str]) -> No
         return original(named.get(word, word))
 
     arguments._parse_optional = parse_optional  # noqa: SLF001
+
+
+def from_ini(config: pytest.Config, setting: Setting) -> Any:
+    """The configuration file's value, None where it has none. ConfigError names the key of one of the wrong type."""
+    import pytest  # noqa: PLC0415  loaded long before
+
+    try:
+        return config.getini(str(setting.ini))
+    except (pytest.UsageError, TypeError, ValueError) as error:  # which of them depends on pytest's version
+        raise ConfigError(f"ini key {setting.ini}: {error}") from error
 
 
 def given(config: pytest.Config) -> bool:

@@ -78,8 +78,9 @@ def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
-    if _SHELL in node.config.stash:
-        node.config.stash[_SHELL].node_down(getattr(node, "workeroutput", None))
+    output = getattr(node, "workeroutput", None)
+    if _SHELL in node.config.stash or (output or {}).get("wfperf_problem"):
+        shell_of(node.config).node_down(output)
 
 
 @pytest.hookimpl(wrapper=True)

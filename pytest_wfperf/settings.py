@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import ConfigError
 from .judge.threshold import Threshold, parse
-from .options import SETTINGS, Setting
+from .options import SETTINGS, Setting, from_ini
 
 if TYPE_CHECKING:
     import pytest
@@ -133,10 +133,7 @@ def _found(config: pytest.Config, setting: Setting) -> list[tuple[Any, str]]:
     if os.environ.get(env) is not None:
         text = os.environ[env]
         found.append(([part.strip() for part in text.split(";") if part.strip()] if setting.kind == "list" else text, env))
-    try:
-        stored = config.getini(str(setting.ini))
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"ini key {setting.ini}: {error}") from error
+    stored = from_ini(config, setting)
     if stored is not None:
         found.append((stored, f"ini key {setting.ini}"))
     return found

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 _SETTINGS = pytest.StashKey[Settings]()
-NARROWED = "wfperf_narrowed"
+NARROWED, PROBLEM = "wfperf_narrowed", "wfperf_problem"  # what an xdist worker tells the controller at its end
 
 
 def _usage(function: Callable[P, R]) -> Callable[P, R]:
@@ -57,6 +57,7 @@ class Shell:
         self.settings = resolve(config)
         self.selection = Selection(config)
         self.result: RunResult | None = None
+        self.problem = ""
         self._gate: Gate | None = None
         worker_input = getattr(config, "workerinput", None)
         self.judges = worker_input is None
@@ -95,17 +96,25 @@ class Shell:
 
     # --- collection ---------------------------------------------------------------------
 
-    @_usage
     def collected(self, items: list[pytest.Item]) -> None:
-        """Read every workflow's markers, and with ``--wfperf-only`` leave the other tests out."""
+        """Read every workflow's markers, and with ``--wfperf-only`` leave the other tests out.
+
+        An xdist worker cannot stop the run: it runs nothing and leaves the error to the controller.
+        """
         workflows = [item for item in items if "wfperf" in getattr(item, "fixturenames", ()) or _marks(item)]
-        for item in workflows:
-            item.stash[_SETTINGS] = self.settings.for_marker(_marks(item), item.nodeid)
+        try:
+            for item in workflows:
+                item.stash[_SETTINGS] = self.settings.for_marker(_marks(item), item.nodeid)
+        except WfperfError as error:
+            if self.judges:
+                raise pytest.UsageError(f"wfperf: {error}") from error
+            self.problem = f"wfperf: {error}"
+            items.clear()
+            return
         if self.settings.only and not self.settings.off:
             kept = set(workflows)
             others = [item for item in items if item not in kept]
             items[:] = workflows
-            self._own_deselection = True
             if others:
                 self.config.hook.pytest_deselected(items=others)
         self.selection.add(item.nodeid for item in items)
@@ -123,6 +132,7 @@ class Shell:
         """An xdist worker is done, or died with what it knew."""
         for why in ["a worker died"] if output is None else output.get(NARROWED, []):
             self.selection.narrow(why)
+        self.problem = (output or {}).get(PROBLEM) or self.problem
 
     # --- one test -----------------------------------------------------------------------
 
@@ -207,6 +217,8 @@ class Shell:
 
     def report_missing(self, session: pytest.Session) -> None:
         """Report what the baseline has and this run should have met, as failed tests."""
+        if self.judges and self.problem:
+            raise pytest.UsageError(self.problem)
         if not self.judges or self._gate is None or self.config.option.collectonly:
             return
         if session.shouldfail or session.shouldstop:
@@ -223,8 +235,9 @@ class Shell:
     def finish(self, session: pytest.Session) -> None:
         """Judge the run, store it, write its reports, and let the exit status say so."""
         if not self.judges:
-            narrowed = self.selection.partial
-            self.config.workeroutput[NARROWED] = [narrowed] if narrowed else []  # type: ignore[attr-defined]
+            output = self.config.workeroutput  # type: ignore[attr-defined]
+            output[NARROWED] = [self.selection.partial] if self.selection.partial else []
+            output[PROBLEM] = self.problem
             return
         if self.settings.off or self.config.option.collectonly or (self._gate is None and not self.settings.asked):
             return

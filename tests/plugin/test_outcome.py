@@ -120,21 +120,15 @@ def test_a_narrow_terminal_without_colour(gated):
 
 def test_test_ids_bring_no_control_characters_to_the_terminal(project):
     project.write("""
-@pytest.mark.parametrize("p", [0], ids=["x"])
-def test_a(wfperf, p):
+def test_a(wfperf):
     with wfperf.step("evil\\x1b[2J\\u202e"):
         pass
     wfperf.check("evil\\x07", False, "detail\\x1b]0;title\\x07")
-""")
-    project.write("""
-def pytest_collection_modifyitems(items):
-    for item in items:
-        item._nodeid += "\\x1b[31m\\u202e"
-""", "conftest.py")
+""", "test_\x1b[31m\u202e.py")
     ran = project.run("--wfperf-rounds=2", "--wfperf-report=r.json", "-v")
     assert ran.ret == 1
-    report = ran.out.partition("= wfperf =")[2].partition("= short test")[0]
-    assert report
+    report = ran.out.partition(" wfperf =")[2].partition(" short test")[0]
+    assert "evil" in report
     assert not {c for c in report if ord(c) < 32 and c != "\n"} and "\u202e" not in report
 
 

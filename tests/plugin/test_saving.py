@@ -49,7 +49,7 @@ def test_named_baselines_and_another_store(two):
     [
         ((), {"MS": "40"}, "test_it.py::test_one failed or regressed"),
         ((), {"FAIL": "1"}, "test_it.py::test_two failed or regressed"),
-        (("-k", "one"), {}, "this run was partial (-k)"),
+        (("-k", "one"), {}, "this run was partial (-k, tests were deselected)"),
         (("test_it.py::test_one",), {}, "it did not measure test_it.py::test_two"),
         (("--deselect", "test_it.py::test_one"), {}, "partial (--deselect"),
     ],

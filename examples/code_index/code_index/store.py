@@ -6,9 +6,12 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
-from .sources import Source
 from .syntax import Contents, Layout, Symbol
+
+if TYPE_CHECKING:
+    from .sources import Source
 
 _SCHEMA = """
 CREATE TABLE files (
@@ -43,7 +46,7 @@ class Index:
         if new:
             self._db.executescript(_SCHEMA)
 
-    def __enter__(self) -> Index:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
