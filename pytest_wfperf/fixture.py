@@ -113,6 +113,6 @@ def _in_new_loop(runner: Callable[[], Any], fn: Callable[..., Any]) -> Callable[
 def _in_event_loop() -> bool:
     """Whether asyncio or trio is running in this thread."""
     asyncio, trio = sys.modules.get("asyncio"), sys.modules.get("trio")
-    if asyncio is not None and asyncio._get_running_loop() is not None:
+    if asyncio is not None and asyncio._get_running_loop() is not None:  # noqa: SLF001  the public one raises
         return True
     return trio is not None and bool(trio.lowlevel.in_trio_run())

@@ -84,7 +84,8 @@ class Gate:
     def miss(self, workflow: str) -> Judgement:
         """Judge a workflow that did not run although it should have."""
         why = self.skipped.get(workflow)
-        failure = f"skipped: {why}" if why else f"in baseline {self._label(self._here()[0])}, but this run did not meet it"
+        stored = self._label(self._here()[0])
+        failure = f"skipped: {why}" if why else f"in baseline {stored}, but this run did not meet it"
         judgement = self._waived(Judgement(workflow=workflow, verdict=Verdict.MISSING, failure=failure))
         self.judgements[workflow] = judgement
         return judgement
@@ -115,7 +116,8 @@ class Gate:
         """The version in force for an environment; failing that another's, with the differences."""
         if environment not in self._baselines:
             name = str(self.settings.judges_against)
-            found, differences = None, ()
+            found: Baseline | None = None
+            differences: tuple[str, ...] = ()
             if name in self.store.names():
                 found = self.store.open(name, environment)
                 if found is None:
@@ -232,8 +234,9 @@ class Gate:
             ]
             if settings.save:
                 kept = self._kept(selection)
+                reason = settings.accept or ""
                 saved = self.store.save(
-                    settings.save, profiles, environment=environment, reason=settings.accept or "", commit=revision, carry=kept
+                    settings.save, profiles, environment=environment, reason=reason, commit=revision, carry=kept
                 )
                 yield f"baseline {saved.name} {saved.version}, {plural(len(profiles), 'workflow')}" + (
                     f", {len(kept)} more kept from before" if kept else ""

@@ -29,7 +29,7 @@ class Verdict(StrEnum):
     NEW = "NEW"
     WAIVED = "WAIVED"
     IMPROVED = "IMPROVED"
-    PASS = "PASS"
+    PASS = "PASS"  # noqa: S105
 
     @property
     def fails(self) -> bool:
@@ -295,7 +295,8 @@ class Target:
     """One threshold and what became of it.
 
     ``status`` is ``met``, ``missed`` (a subject that was never recorded is missed too) or
-    ``unknown``; ``proved`` whether the data carry it beyond the point estimate. ``actual`` is in the quantity's base unit: ns, bytes, a plain ratio.
+    ``unknown``; ``proved`` whether the data carry it beyond the point estimate. ``actual`` is in
+    the quantity's base unit: ns, bytes, a plain ratio.
     """
 
     threshold: str

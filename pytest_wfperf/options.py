@@ -58,7 +58,12 @@ SETTINGS = (
     Setting("accept", "text", None, "store even a regressed, failed or partial run, and say why", metavar="REASON"),
     Setting("store", "text", ".wfperf", "the store's directory, relative to the rootdir", metavar="DIR"),
     Setting(
-        "threshold", "list", (), "one more threshold for every workflow (repeatable)", metavar="EXPR", ini="wfperf_thresholds"
+        "threshold",
+        "list",
+        (),
+        "one more threshold for every workflow (repeatable)",
+        metavar="EXPR",
+        ini="wfperf_thresholds",
     ),
     Setting(
         "min_pass_rate",
@@ -67,7 +72,9 @@ SETTINGS = (
         "least share, in percent, of checks (per workflow) and of workflows (per run) that have to pass (default: 95)",
         metavar="PERCENT",
     ),
-    Setting("launches", "int", 0, "fresh processes per workflow; 0 measures in the test's own process", metavar="N", marker=True),
+    Setting(
+        "launches", "int", 0, "fresh processes; 0 measures in the test's own process", metavar="N", marker=True
+    ),
     Setting("rounds", "int", 12, "measured rounds per workflow (default: 12)", metavar="N", marker=True),
     Setting("warmup", "int", 1, "rounds run first and not judged for time (default: 1)", metavar="N", marker=True),
     Setting(
@@ -124,7 +131,7 @@ def _value_only_after_equals(parser: pytest.Parser, named: dict[str, str]) -> No
     ``pytest --wfperf-baseline tests/`` the folder has to stay a folder. argparse looks at every
     word through this one method, whether it came from the command line, addopts or PYTEST_ADDOPTS.
     """
-    arguments = parser.optparser  # type: ignore[attr-defined]
+    arguments: Any = parser.optparser
     original = arguments._parse_optional  # noqa: SLF001
 
     def parse_optional(word: str) -> Any:

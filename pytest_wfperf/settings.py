@@ -94,7 +94,8 @@ class Settings:
                 thresholds.append(parse(text, source))
             for name, value in mark.kwargs.items():
                 if name not in known:
-                    raise ConfigError(f"{source}: unknown keyword {name}={value!r}; known are {', '.join(known)}{_near(name, known)}")
+                    near = _near(name, known)
+                    raise ConfigError(f"{source}: unknown keyword {name}={value!r}; known are {', '.join(known)}{near}")
                 changed[name] = _checked(known[name], value, source)
                 sources[name] = "marker"
         return replace(self, thresholds=tuple(dict.fromkeys(thresholds)), sources=sources, **changed)
@@ -132,14 +133,15 @@ def _found(config: pytest.Config, setting: Setting) -> list[tuple[Any, str]]:
     env = str(setting.env)
     if os.environ.get(env) is not None:
         text = os.environ[env]
-        found.append(([part.strip() for part in text.split(";") if part.strip()] if setting.kind == "list" else text, env))
+        parts = [part.strip() for part in text.split(";") if part.strip()]
+        found.append((parts if setting.kind == "list" else text, env))
     stored = from_ini(config, setting)
     if stored is not None:
         found.append((stored, f"ini key {setting.ini}"))
     return found
 
 
-def _checked(setting: Setting, value: Any, source: str) -> Any:
+def _checked(setting: Setting, value: Any, source: str) -> Any:  # noqa: C901  one case a kind
     """The value as the setting's kind. ConfigError says what would do."""
     wanted: str
     match setting.kind:

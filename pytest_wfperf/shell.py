@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -265,7 +265,8 @@ class Shell:
         if self.result is None or not (self.result.judgements or self.settings.asked):
             return
         reporter.section("wfperf")
-        for line in render(self.result, width=reporter._tw.fullwidth, verbosity=self.config.option.verbose):
+        width = reporter._tw.fullwidth  # noqa: SLF001  what section() itself fills
+        for line in render(self.result, width=width, verbosity=self.config.option.verbose):
             reporter.write_line(line.text, **({line.colour: True} if line.colour else {}))
 
 

@@ -19,9 +19,9 @@ Source: a t test with a scaled-inverse-χ² prior on the variance (Gelman et al.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean, median, pvariance, variance
+from statistics import fmean, median, variance
 
 from ..model import Comparison, Effect, Profile, Round, Verdict
 from .estimate import hodges_lehmann, normal_quantile, t_quantile, walsh_interval
@@ -112,11 +112,11 @@ def compare(
     the automatic ones. Raises ValueError without rounds on either side.
     """
     groups = _sessions(stored)
-    here = dict.fromkeys(path for r in current.rounds for path in ("", *(span.path for span in r.spans)))
-    there = dict.fromkeys(path for _, p in stored for r in p.rounds for path in ("", *(s.path for s in r.spans)))
+    now, then = _table([current]), [_table(group) for group in groups]
+    here, there = now.times, dict.fromkeys(path for table in then for path in table.times)
     default = default_limit(len(groups))
     gates = [
-        _gate(path, current, groups, limits.get(path, default), automatic=path != "" and path not in limits)
+        _gate(path, now, then, limits.get(path, default), automatic=path != "" and path not in limits)
         for path in here
         if path in there
     ]
@@ -126,7 +126,8 @@ def compare(
     shown = _holm(declared, share) | _holm(automatic, share)
     contributions = attribution(current.rounds, [r for _, p in stored for r in p.rounds])
     effects = [
-        _effect(gate, shown, share / (2 * len(automatic if gate.automatic else declared)), contributions) for gate in gates
+        _effect(gate, shown, share / (2 * len(automatic if gate.automatic else declared)), contributions)
+        for gate in gates
     ]
     return Comparison(
         baseline=baseline,
@@ -140,7 +141,8 @@ def compare(
 
 def difference(path: str, current: Profile, stored: Stored) -> Difference:
     """The difference of one path's minima, for thresholds on ``speedup`` and ``reduction``."""
-    return _gate(path, current, _sessions(stored), 1.0, automatic=False).minimum
+    then = [_table(group) for group in _sessions(stored)]
+    return _gate(path, _table([current]), then, 1.0, automatic=False).minimum
 
 
 def _sessions(stored: Stored) -> list[list[Profile]]:
@@ -155,18 +157,41 @@ def _sessions(stored: Stored) -> list[list[Profile]]:
     return groups
 
 
-def values(rounds: Sequence[Round], path: str) -> list[int]:
-    """One path's samples, ns: its total in every round that entered it."""
-    if not path:
-        return [r.total_ns for r in rounds]
-    return [span.total_ns for r in rounds for span in r.spans if span.path == path]
+class _Table:
+    """Samples of one side by path, gathered in one pass over its rounds; the whole workflow's under ``""``."""
+
+    def __init__(self, rounds: Iterable[Round], recorder_ns: int = 0) -> None:
+        self.times: dict[str, list[int]] = {"": []}
+        self.entries: dict[str, list[int]] = {}
+        self.recorder_ns = recorder_ns
+        for r in rounds:
+            self.times[""].append(max(1, r.total_ns))
+            for span in r.spans:
+                self.times.setdefault(span.path, []).append(max(1, span.total_ns))
+                self.entries.setdefault(span.path, []).append(span.count)
+        if not self.times[""]:
+            raise ValueError("a profile without rounds cannot be compared")
+        self._inside: dict[str, float] = {}
+        for path, entries in self.entries.items():
+            most = max(entries)
+            while path:  # an entry is inside every step that encloses it
+                path = path.rpartition("/")[0]  # noqa: PLW2901
+                self._inside[path] = self._inside.get(path, 0) + most
+
+    def recording_ns(self, path: str) -> float:
+        """What recording itself added to one sample: the cost of its own entry and of every entry inside it."""
+        return self.recorder_ns * (self._inside.get(path, 0) + 1)
 
 
-def _gate(path: str, current: Profile, groups: Sequence[Sequence[Profile]], limit: float, *, automatic: bool) -> _Gate:
-    now = [max(1, value) for value in values(current.rounds, path)]
-    then = [[max(1, v) for p in group for v in values(p.rounds, path)] for group in groups]
-    then = [group for group in then if group]
-    floor = max(FLOOR_NS, RECORDER_COSTS * _recorder_ns(current, path))
+def _table(profiles: Sequence[Profile]) -> _Table:
+    cost = max((launch.recorder_ns for profile in profiles for launch in profile.launches), default=0)
+    return _Table((r for profile in profiles for r in profile.rounds), cost)
+
+
+def _gate(path: str, current: _Table, stored: Sequence[_Table], limit: float, *, automatic: bool) -> _Gate:
+    now = current.times[path]
+    then = [table.times[path] for table in stored if path in table.times]
+    floor = max(FLOOR_NS, RECORDER_COSTS * current.recording_ns(path))
     minimum = _difference([min(group) for group in then], min(now), _scatter(now, then), floor)
     means = [_steady_mean(group) for group in then]
     mean = _difference(means, _steady_mean(now), _mean_scatter(now, then), floor)
@@ -178,7 +203,7 @@ def _gate(path: str, current: Profile, groups: Sequence[Sequence[Profile]], limi
         current_ns=min(now),
         minimum=minimum,
         mean=mean,
-        detail=_entries(path, current, groups),
+        detail=_entries(path, current, stored),
     )
 
 
@@ -220,27 +245,18 @@ def _mean_scatter(now: Sequence[int], then: Sequence[Sequence[int]]) -> float:
     total = 0.0
     pooled = [value for group in then for value in group]
     for sample in (now, pooled):
-        relative = pvariance(sample) / fmean(sample) ** 2
-        n = len(sample)
+        n, centre = len(sample), fmean(sample)
+        relative = sum((value - centre) ** 2 for value in sample) / n / centre**2
         total += (n * relative + 2 * ROUND_SD**2) / (n + 2) / n
     return total
 
 
-def _recorder_ns(profile: Profile, path: str) -> float:
-    """What recording itself added to one sample: an entry's cost for every entry inside it."""
-    cost = max((launch.recorder_ns for launch in profile.launches), default=0)
-    inside = path + "/" if path else ""
-    entries = max((sum(s.count for s in r.spans if s.path.startswith(inside)) for r in profile.rounds), default=0)
-    return cost * (entries + 1)
-
-
-def _entries(path: str, current: Profile, groups: Sequence[Sequence[Profile]]) -> str:
+def _entries(path: str, current: _Table, stored: Sequence[_Table]) -> str:
     """Says so where a step was entered more or less often than before: a change of work, not of speed."""
     if not path:
         return ""
-    now = median([s.count for r in current.rounds for s in r.spans if s.path == path])
-    counts = [s.count for group in groups for p in group for r in p.rounds for s in r.spans if s.path == path]
-    then = median(counts)
+    now = median(current.entries[path])
+    then = median([count for table in stored for count in table.entries.get(path, ())])
     return "" if now == then else f"entered {now:g} times a round, was {then:g}"
 
 
@@ -302,9 +318,8 @@ def attribution(current: Sequence[Round], baseline: Sequence[Round]) -> dict[str
     now, then = _fastest(current), _fastest(baseline)
     own_now, own_then = _own(now), _own(then)
     total = fmean(r.total_ns for r in then) or 1.0
-    return {
-        path: (own_now.get(path, 0.0) - own_then.get(path, 0.0)) / total for path in dict.fromkeys([*own_now, *own_then])
-    }
+    paths = dict.fromkeys([*own_now, *own_then])
+    return {path: (own_now.get(path, 0.0) - own_then.get(path, 0.0)) / total for path in paths}
 
 
 def _fastest(rounds: Sequence[Round]) -> list[Round]:
@@ -329,13 +344,13 @@ def paired(candidate: Sequence[Round], reference: Sequence[Round], *, name: str)
     The estimate is the median of Walsh averages of ln(candidate/reference) (Hodges & Lehmann
     1963), the interval the exact one of the signed-rank test. It speaks of this process.
     """
-    paths = dict.fromkeys(["", *(s.path for r in candidate for s in r.spans)])
+    sides = [_Table(rounds) for rounds in (candidate, reference)]
     effects = []
-    for path in paths:
-        now, then = values(candidate, path), values(reference, path)
-        if len(now) != len(then) or not now:
+    for path, now in sides[0].times.items():
+        then = sides[1].times.get(path, [])
+        if len(now) != len(then):
             continue
-        logs = [math.log(max(1, a) / max(1, b)) for a, b in zip(now, then, strict=True)]
+        logs = [math.log(a / b) for a, b in zip(now, then, strict=True)]
         low, high = walsh_interval(logs)
         effects.append(
             Effect(

@@ -9,7 +9,7 @@ from statistics import fmean, median
 
 from ..model import Metric, Profile, Round, Target
 from ..samples import quantile
-from .compare import Stored, difference, values
+from .compare import Stored, difference
 from .threshold import Threshold
 
 UNITS = {
@@ -82,6 +82,13 @@ def reduce(quantity: str, sample: Sequence[float], percentile: float | None = No
     if percentile is not None:
         return quantile(sample, percentile / 100)
     return float(reducers[quantity](sample))
+
+
+def values(rounds: Sequence[Round], path: str) -> list[int]:
+    """One path's samples, ns: its total in every round that entered it; the whole rounds' for an empty path."""
+    if not path:
+        return [r.total_ns for r in rounds]
+    return [span.total_ns for r in rounds for span in r.spans if span.path == path]
 
 
 def _time(threshold: Threshold, profile: Profile) -> Actual:

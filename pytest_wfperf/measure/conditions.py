@@ -45,7 +45,7 @@ def usable_cpus() -> int:
 
 def _tracing() -> str:
     """What watches every line or call of this process, and so slows it down unevenly."""
-    watching = {tool for tool in ("settrace" if sys.gettrace() else "", "setprofile" if sys.getprofile() else "") if tool}
+    watching = {name for name, tool in (("settrace", sys.gettrace()), ("setprofile", sys.getprofile())) if tool}
     monitoring = getattr(sys, "monitoring", None)
     if monitoring is not None:
         watching |= {name for name in map(monitoring.get_tool, range(6)) if name}
@@ -69,7 +69,7 @@ def _cpu_model() -> str:
         if key.strip() in ("model name", "Processor", "cpu model"):
             return value.strip()
     if sys.platform == "darwin":
-        asked = subprocess.run(  # noqa: S603
+        asked = subprocess.run(
             ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, check=False
         )
         if asked.stdout.strip():

@@ -128,7 +128,8 @@ class Recorder:
         outside = len(self.entries)
         self._reset()
         if outside:
-            self._notes.append(f"{outside} steps entered outside the round (in a fixture?) were not recorded")
+            steps = "1 step" if outside == 1 else f"{outside} steps"
+            self._notes.append(f"{steps} entered outside the round (in a fixture?), not recorded")
         if self.sampler is not None:
             self.sampler.start()
         self._root = _Mark(_NOWHERE)
@@ -330,7 +331,7 @@ def _with_usage(span: Span, usage: Usage, intervals: Sequence[tuple[int, int]]) 
     return replace(span, cpu_ns=usage.cpu_within(intervals), memory_bytes=usage.peak_growth_within(intervals))
 
 
-def _step_class(recorder: Recorder) -> type[Step]:
+def _step_class(recorder: Recorder) -> type[Step]:  # noqa: C901  one class, every method on the fast path
     """The step class of one recorder: what its methods need is bound here, not looked up per step."""
     clock, entries, get, put = recorder.clock, recorder.entries, _innermost.get, _innermost.set
     room = recorder.limit
@@ -408,10 +409,7 @@ def _name(kind: str, name: object) -> str:
 def _number(kind: str, name: object, value: object) -> float:
     """The value as an int or float; MeasurementError for what is not a finite number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        try:
-            value = value.item()  # type: ignore[attr-defined]  # numpy's scalars and their kin
-        except AttributeError:
-            pass
+        value = getattr(value, "item", lambda: value)()  # numpy's scalars and their kin know their Python value
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise MeasurementError(f"{kind} {name!r}: {value!r} is not a finite number")
     return value

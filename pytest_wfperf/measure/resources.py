@@ -35,11 +35,11 @@ class Usage:
 
     def peak_growth_within(self, intervals: Sequence[tuple[int, int]]) -> int:
         """As :attr:`peak_growth_bytes`, from the samples in and next to the intervals."""
-        peaks = [
-            max(self.resident_bytes[max(0, bisect_right(self.times_ns, start) - 1) : bisect_left(self.times_ns, end) + 1])
-            for start, end in intervals
-        ]
-        return max(0, max(peaks) - self.resident_bytes[0])
+        peak = 0
+        for start, end in intervals:
+            first, last = bisect_right(self.times_ns, start) - 1, bisect_left(self.times_ns, end)
+            peak = max(peak, *self.resident_bytes[max(0, first) : last + 1])
+        return max(0, peak - self.resident_bytes[0])
 
     def cpu_within(self, intervals: Sequence[tuple[int, int]]) -> int:
         """CPU ns spent in the intervals, linear between samples."""

@@ -43,7 +43,7 @@ def take_rounds(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
         if ended or measurement.owns_rounds or measurement.taken == taken:
             _log(item, nextitem, reports)
             return True
-        item._report_sections.clear()
+        item._report_sections.clear()  # noqa: SLF001  they grow with every round
         _forget_instance(item)
     return False
 
@@ -51,7 +51,7 @@ def take_rounds(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
 def _log(item: pytest.Item, nextitem: pytest.Item | None, reports: list[pytest.TestReport]) -> None:
     """Report a held pass, after tearing down what only it kept up."""
     teardown = pytest.CallInfo.from_call(
-        lambda: item.session._setupstate.teardown_exact(nextitem),
+        lambda: item.session._setupstate.teardown_exact(nextitem),  # noqa: SLF001
         when="teardown",
         reraise=(KeyboardInterrupt, pytest.exit.Exception),
     )

@@ -19,7 +19,8 @@ REPORTERS: Mapping[str, Reporter] = {".json": results.render}
 def check(path: str, source: str) -> None:
     """Raise ConfigError unless the path's suffix names a report."""
     if Path(path).suffix not in REPORTERS or Path(path).is_dir():
-        raise ConfigError(f"{source}: cannot tell a report's format from {path!r}; the suffix has to be {', '.join(REPORTERS)}")
+        known = ", ".join(REPORTERS)
+        raise ConfigError(f"{source}: cannot tell a report's format from {path!r}; the suffix has to be {known}")
 
 
 def write(path: Path, run: RunResult, profiles: Profiles) -> None:

@@ -10,6 +10,7 @@ from ..model import Comparison, Effect, Judgement, PassRate, RunResult, Summary,
 from ..store.schema import seal
 from .reasons import reasons
 
+
 def render(run: RunResult, profiles: Iterable[tuple[str, Mapping[str, Any]]]) -> bytes:
     """The run as JSON after the published schema ``results-1``, profiles in the store's encoding."""
     encoded = dict(profiles)

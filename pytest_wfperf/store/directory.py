@@ -134,7 +134,7 @@ class Store:
 
     # --- writing ----------------------------------------------------------------------
 
-    def save(  # noqa: PLR0913
+    def save(
         self,
         name: str,
         profiles: Collection[Profile],

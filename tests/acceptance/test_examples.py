@@ -74,7 +74,7 @@ def test_async_example_gates_a_slower_step(tmp_path):
         saved = run_pytest(FETCH, store, "--wfperf-save")
         assert saved.returncode == 0, saved.stdout + saved.stderr
         unchanged = run_pytest(FETCH, store, "--wfperf-baseline")
-        slowed = run_pytest(FETCH, store, "--wfperf-baseline", ASYNC_FETCH_SLOW="parse=4")
+        slowed = run_pytest(FETCH, store, "--wfperf-baseline", ASYNC_FETCH_SLOW="parse=6")
         if unchanged.returncode == 0 and slowed.returncode == 1:
             break
         wrong += unchanged.stdout + slowed.stdout
