@@ -6,7 +6,8 @@ import sys
 import tracemalloc
 from time import perf_counter
 
-from pytest_wfperf.measure.recorder import LIMIT, Recorder
+from pytest_wfperf.measure.recorder import Recorder
+from pytest_wfperf.measure.steps import LIMIT
 
 COUNTS = (1_000, 10_000, 100_000, 1_000_000)
 

@@ -1,21 +1,41 @@
 """Gates the performance of workflows in pytest."""
 
-from .errors import (
-    BaselineCorrupt,
-    BaselineError,
-    BaselineMissing,
-    ConfigError,
-    MeasurementError,
-    SchemaTooNew,
-    WfperfError,
-)
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .errors import (
+        BaselineCorrupt,
+        BaselineError,
+        BaselineMissing,
+        ConfigError,
+        MeasurementError,
+        SchemaTooNew,
+        WfperfError,
+    )
+    from .fixture import Wfperf
+    from .model import Comparison, Profile
 
 __all__ = [
     "BaselineCorrupt",
     "BaselineError",
     "BaselineMissing",
+    "Comparison",
     "ConfigError",
     "MeasurementError",
+    "Profile",
     "SchemaTooNew",
+    "Wfperf",
     "WfperfError",
 ]
+_HOMES = {"Wfperf": "fixture", "Profile": "model", "Comparison": "model"}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is asked for: pytest imports this package at every start."""
+    if name not in __all__:
+        raise AttributeError(f"module 'pytest_wfperf' has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415
+
+    return getattr(import_module(f".{_HOMES.get(name, 'errors')}", __name__), name)

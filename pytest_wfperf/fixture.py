@@ -26,12 +26,12 @@ class Wfperf:
         self._measurement = measurement
         self._workflow = workflow
         self._environment = environment
-        recorder = measurement.recorder
-        self.step = recorder.step
-        self.check = recorder.check
-        self.score = recorder.score
-        self.metric = recorder.metric
-        self.cache = recorder.cache
+        facts = measurement.recorder.facts
+        self.step = measurement.recorder.step
+        self.check = facts.check
+        self.score = facts.score
+        self.metric = facts.metric
+        self.cache = facts.cache
 
     def run(
         self, fn: Callable[..., Any], /, *args: Any, setup: Any = None, teardown: Any = None, **kwargs: Any

@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from .analyse.attribution import attribution
 from .errors import BaselineError
 from .judge.compare import Stored
 from .judge.quality import run_pass_rate
@@ -75,7 +76,12 @@ class Gate:
         except BaselineError as error:
             self._errors.append(str(error))
             reference, failure = Reference(), failure or str(error)
-        judgement = self._waived(judge(profile, reference=reference, policy=policy, failure=failure))
+        judgement = judge(profile, reference=reference, policy=policy, failure=failure)
+        if judgement.comparison is not None:
+            before = [r for _, stored in reference.stored for r in stored.rounds]
+            parts = tuple(attribution(profile.rounds, before).items())
+            judgement = replace(judgement, comparison=replace(judgement.comparison, contributions=parts))
+        judgement = self._waived(judgement)
         self.judgements[profile.workflow] = judgement
         self._environments[profile.workflow] = profile.environment
         self._profiles[profile.workflow] = json.dumps(carried["profile"], separators=(",", ":")).encode()

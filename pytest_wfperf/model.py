@@ -220,9 +220,9 @@ class Effect:
 
     ``path`` is empty for the whole workflow. ``log_ratio`` is ln(current/baseline), ``low`` and
     ``high`` its 95 % interval. ``could_have_caught`` is the smallest slowdown this run would have
-    flagged 95 times in 100 (0.18 is +18 %; None where there is none). ``limit`` is the slowdown
-    that must be caught; ``automatic`` marks a limit nobody declared. ``contribution`` is the
-    share of the workflow's own baseline time by which this step changed it.
+    flagged 95 times in 100 (0.18 is +18 %; None where there is none), ``flagged_from`` the measured
+    one from which on it would have. ``limit`` is the slowdown that must be caught; ``automatic``
+    marks a limit nobody declared.
     """
 
     path: str
@@ -235,7 +235,7 @@ class Effect:
     limit: float
     automatic: bool
     verdict: Verdict
-    contribution: float = 0.0
+    flagged_from: float | None = None
     detail: str = ""
 
     @property
@@ -249,7 +249,9 @@ class Comparison:
     """A profile against a baseline, or one callable against another.
 
     ``baseline`` names what it was held against, ``sessions`` is how many stored sessions that
-    was. ``appeared`` and ``vanished`` are steps only one side has.
+    was. ``appeared`` and ``vanished`` are steps only one side has. ``contributions`` are, by path,
+    the shares of the baseline's total by which each step's own time changed it, ``""`` for time
+    outside all steps; they add up to the change of the whole.
     """
 
     baseline: str
@@ -258,6 +260,7 @@ class Comparison:
     steps: tuple[Effect, ...] = ()
     appeared: tuple[str, ...] = ()
     vanished: tuple[str, ...] = ()
+    contributions: tuple[tuple[str, float], ...] = ()
 
     @property
     def effects(self) -> tuple[Effect, ...]:

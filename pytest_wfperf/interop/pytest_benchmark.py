@@ -7,7 +7,7 @@ run does not say which function it timed, and the step has to bear the same name
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -67,7 +67,8 @@ def adopt(measurement: Measurement, fixture: Any) -> None:
         stats = fixture.stats
         rounds = _rounds(stats.stats.data, int(stats.iterations))
         if taken.spans:
-            note = f"{len(taken.spans)} steps in the test are left out: the rounds are pytest-benchmark's"
+            left_out = "1 step in the test is" if len(taken.spans) == 1 else f"{len(taken.spans)} steps in the test are"
+            note = f"{left_out} left out: the rounds are pytest-benchmark's"
             rounds[0] = replace(rounds[0], notes=(*rounds[0].notes, note))
         beside = partial(replace, checks=taken.checks, metrics=taken.metrics, caches=taken.caches)
         measurement.take_over([beside(r, memory_bytes=taken.memory_bytes) for r in rounds])
@@ -95,7 +96,7 @@ def _of_others(session: Any, prepare: Callable[[], Iterator[Any]], judged: set[s
     everything = session.benchmarks
     session.benchmarks = [bench for bench in everything if bench.fullname not in judged]
     if session.compare_fail:
-        told = f"--benchmark-compare-fail is not applied to what wfperf judges: {len(judged)} tests"
+        told = f"--benchmark-compare-fail is not applied to what wfperf judges: {_counted(judged, 'test')}"
         session.logger.info(told)
     try:
         yield from prepare()
@@ -186,7 +187,7 @@ def import_files(paths: Sequence[Path], store: Path, name: str = "main", reason:
     rebuilt = sum(saved.summaries for saved in files)
     if rebuilt:
         written.append(
-            f"{rebuilt} profiles rebuilt from their summaries, as the files hold no single rounds "
+            f"rebuilt from their summaries, as their files hold no single rounds: {rebuilt} "
             "(--benchmark-save-data keeps them)"
         )
     return "\n".join(written)
@@ -218,9 +219,13 @@ def _write(store: Store, name: str, reason: str, environment: Environment, files
         else:
             stored = store.extend(name, profiles, environment=environment, commit=saved.commit, when=saved.when)
     return (
-        f"baseline {stored.name} {stored.version}: {len(imported)} workflows in {len(sessions)} sessions"
+        f"baseline {stored.name} {stored.version}: {_counted(imported, 'workflow')} in {_counted(sessions, 'session')}"
         + (f", {len(kept)} more kept from before" if kept else "")
     )
+
+
+def _counted(things: Sized, noun: str) -> str:
+    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
 
 
 def read_saved(path: Path) -> list[Profile]:

@@ -1,19 +1,7 @@
 """A profile held against stored ones: how much slower, how sure, and what could have been caught.
 
-Here a process is one unit of evidence: rounds inside it share an address-space layout, a hash
-seed and a moment, and no number of them shows what another process would have done. What
-processes of one and the same code differ by is therefore a stated prior, ``PROCESS_SD``, which
-stored sessions correct as they gather: with k of them the between-process variance is
-
-    τ² = (4·PROCESS_SD² + (k − 1)·S²) / (k + 3),   k + 3 degrees of freedom,
-
-S² being the variance of the stored sessions' values, and the difference has the variance
-V_s = τ²·(1 + 1/k). V_l is what is left of the rounds' own scatter. A slowdown Δ = ln(1 + limit)
-is REGRESSED where the difference reaches both √(t²·V_s + z²·V_l) at the error share of the gate
-and 0.6·Δ, PASS where difference + √(t²·V_s + 1.645²·V_l) stays below Δ, else INCONCLUSIVE.
-
-Source: a t test with a scaled-inverse-χ² prior on the variance (Gelman et al. 2013, §2.6); Holm
-1979 within a group of gates; the minimum of rounds after Chen & Revels 2016 (arXiv 1608.04295).
+How a difference is judged is told in :mod:`.difference`; here the samples are gathered, the gates
+laid out, and the run's error shared among them (Holm 1979).
 """
 
 from __future__ import annotations
@@ -21,60 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean, median, variance
+from statistics import fmean, median
 
 from ..model import Comparison, Effect, Profile, Round, Verdict
-from .estimate import hodges_lehmann, normal_quantile, t_quantile, walsh_interval
+from .difference import BETA, Difference, mean_scatter, of_sessions, scatter, steady_mean
+from .estimate import hodges_lehmann, walsh_interval
 
 ALPHA = 0.01  # a run with nothing slower is flagged at most this often
-BETA = 0.05  # a slowdown of the limit is passed at most this often
-PROCESS_SD = 0.05  # prior: standard deviation of log times between processes of the same code
-PRIOR_WEIGHT = 4  # degrees of freedom that prior is worth
-ROUND_SD = 0.10  # prior: standard deviation of log times between rounds, worth two rounds
-ESTIMATOR_SD = 0.006  # what a minimum of rounds is off by even where everything else agrees
-CUT = 0.6  # of Δ: no verdict against a difference below it, none for one above it
 SESSION_GAP_S = 3600.0  # sessions closer than this count as one
 FLOOR_NS = 20 * 100  # growth below twenty ticks of a 100 ns clock is nothing ...
 RECORDER_COSTS = 2  # ... nor is one below twice what the recorder itself adds
 TAKEN_IN_PROCESS = (1.0, 0.5, 5)  # default limit; that from so many sessions on
 
 Stored = Sequence[tuple[float, Profile]]  # (when, in seconds since the epoch; profile), oldest first
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """ln(current/baseline) of one statistic, with the variances it is judged by."""
-
-    value: float
-    session_variance: float
-    round_variance: float
-    df: float
-    negligible: bool = False
-
-    def reach(self, p: float) -> float:
-        """Half-width that holds with one-sided confidence ``p``."""
-        return math.sqrt(
-            t_quantile(p, self.df) ** 2 * self.session_variance + normal_quantile(p) ** 2 * self.round_variance
-        )
-
-    def excludes(self, limit: float) -> bool:
-        """Whether a slowdown of ``limit`` (0.1 is 10 %) is ruled out."""
-        delta = math.log1p(limit)
-        return self.negligible or (self.value + self.reach(1 - BETA) < delta and self.value < CUT * delta)
-
-    def shows(self, limit: float, error: float) -> bool:
-        """Whether the slowdown is beyond chance at ``error``, and large enough to be held against ``limit``."""
-        return not self.negligible and self.value >= max(self.reach(1 - error), CUT * math.log1p(limit))
-
-    @property
-    def speedup(self) -> tuple[float, float, float]:
-        """Baseline time over current time: estimate, lower and upper bound, each one-sided at 95 %."""
-        reach = self.reach(1 - BETA)
-        return math.exp(-self.value), math.exp(-self.value - reach), math.exp(-self.value + reach)
-
-    def could_have_caught(self, limit: float, error: float) -> float:
-        """The slowdown that would have been shown 95 times in 100."""
-        return math.expm1(max(self.reach(1 - error), CUT * math.log1p(limit)) + self.reach(1 - BETA))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,9 +71,8 @@ def compare(
     automatic = [gate for gate in gates if gate.automatic]
     share = ALPHA / max(1, workflows) / (2 if automatic else 1)
     shown = _holm(declared, share) | _holm(automatic, share)
-    contributions = attribution(current.rounds, [r for _, p in stored for r in p.rounds])
     effects = [
-        _effect(gate, shown, share / (2 * len(automatic if gate.automatic else declared)), contributions)
+        _effect(gate, shown, share / (2 * len(automatic if gate.automatic else declared)))
         for gate in gates
     ]
     return Comparison(
@@ -192,9 +138,9 @@ def _gate(path: str, current: _Table, stored: Sequence[_Table], limit: float, *,
     now = current.times[path]
     then = [table.times[path] for table in stored if path in table.times]
     floor = max(FLOOR_NS, RECORDER_COSTS * current.recording_ns(path))
-    minimum = _difference([min(group) for group in then], min(now), _scatter(now, then), floor)
-    means = [_steady_mean(group) for group in then]
-    mean = _difference(means, _steady_mean(now), _mean_scatter(now, then), floor)
+    minimum = of_sessions([min(group) for group in then], min(now), scatter(now, then), floor)
+    means = [steady_mean(group) for group in then]
+    mean = of_sessions(means, steady_mean(now), mean_scatter(now, then), floor)
     return _Gate(
         path=path,
         limit=limit,
@@ -205,50 +151,6 @@ def _gate(path: str, current: _Table, stored: Sequence[_Table], limit: float, *,
         mean=mean,
         detail=_entries(path, current, stored),
     )
-
-
-def _difference(before: Sequence[float], now: float, round_variance: float, floor_ns: float) -> Difference:
-    """Rule of the module's head; ``before`` holds one value a session."""
-    logs = [math.log(value) for value in before]
-    k = len(logs)
-    spread = variance(logs) if k > 1 else 0.0
-    tau2 = (PRIOR_WEIGHT * PROCESS_SD**2 + (k - 1) * spread) / (PRIOR_WEIGHT + k - 1)
-    base = fmean(logs)
-    return Difference(
-        value=math.log(now) - base,
-        session_variance=tau2 * (1 + 1 / k),
-        round_variance=ESTIMATOR_SD**2 + round_variance,
-        df=PRIOR_WEIGHT + k - 1,
-        negligible=abs(now - math.exp(base)) <= floor_ns,
-    )
-
-
-def _scatter(now: Sequence[int], then: Sequence[Sequence[int]]) -> float:
-    """Variance of the difference that rounds alone would make: σ²·(1/n + 1/N), σ from the median absolute deviation."""
-    deviations: list[float] = []
-    for sample in (now, *then):
-        centre = median(sample)
-        deviations += [abs(math.log(value / centre)) for value in sample]
-    n = len(deviations)
-    sd = 1.4826 * median(deviations)
-    sigma2 = (n * sd**2 + 2 * ROUND_SD**2) / (n + 2)
-    return sigma2 * (1 / len(now) + 1 / (n - len(now)))
-
-
-def _steady_mean(sample: Sequence[int]) -> float:
-    """The mean without the slowest round, from five rounds on: one interruption is not a slow path."""
-    return fmean(sorted(sample)[:-1] if len(sample) >= 5 else sample)
-
-
-def _mean_scatter(now: Sequence[int], then: Sequence[Sequence[int]]) -> float:
-    """Squared relative standard errors of both sides' means, each with the prior's two rounds."""
-    total = 0.0
-    pooled = [value for group in then for value in group]
-    for sample in (now, pooled):
-        n, centre = len(sample), fmean(sample)
-        relative = sum((value - centre) ** 2 for value in sample) / n / centre**2
-        total += (n * relative + 2 * ROUND_SD**2) / (n + 2) / n
-    return total
 
 
 def _entries(path: str, current: _Table, stored: Sequence[_Table]) -> str:
@@ -277,7 +179,7 @@ def _holm(gates: Sequence[_Gate], share: float) -> set[tuple[str, int]]:
     return shown
 
 
-def _effect(gate: _Gate, shown: set[tuple[str, int]], error: float, contributions: Mapping[str, float]) -> Effect:
+def _effect(gate: _Gate, shown: set[tuple[str, int]], error: float) -> Effect:
     detail = [gate.detail] if gate.detail else []
     if (gate.path, 0) in shown:
         verdict = Verdict.REGRESSED
@@ -289,10 +191,7 @@ def _effect(gate: _Gate, shown: set[tuple[str, int]], error: float, contribution
         verdict = Verdict.IMPROVED if faster else Verdict.PASS
     else:
         verdict = Verdict.INCONCLUSIVE
-    half = math.sqrt(
-        t_quantile(0.975, gate.minimum.df) ** 2 * gate.minimum.session_variance
-        + normal_quantile(0.975) ** 2 * gate.minimum.round_variance
-    )
+    half, shown_from = gate.minimum.reach(0.975), gate.minimum.shown_from(gate.limit, error)
     return Effect(
         path=gate.path,
         baseline_ns=gate.baseline_ns,
@@ -300,42 +199,13 @@ def _effect(gate: _Gate, shown: set[tuple[str, int]], error: float, contribution
         log_ratio=gate.minimum.value,
         low=gate.minimum.value - half,
         high=gate.minimum.value + half,
-        could_have_caught=gate.minimum.could_have_caught(gate.limit, error),
+        could_have_caught=math.expm1(shown_from + gate.minimum.reach(1 - BETA)),
+        flagged_from=math.expm1(shown_from),
         limit=gate.limit,
         automatic=gate.automatic,
         verdict=verdict,
-        contribution=contributions.get(gate.path, 0.0),
         detail="; ".join(detail),
     )
-
-
-def attribution(current: Sequence[Round], baseline: Sequence[Round]) -> dict[str, float]:
-    """By how much of the baseline's total each step's own time changed it; ``""`` is time outside all steps.
-
-    Taken from the fastest quarter of the rounds by their total on each side, all values from
-    those same rounds, so that the parts add up to the change of the whole.
-    """
-    now, then = _fastest(current), _fastest(baseline)
-    own_now, own_then = _own(now), _own(then)
-    total = fmean(r.total_ns for r in then) or 1.0
-    paths = dict.fromkeys([*own_now, *own_then])
-    return {path: (own_now.get(path, 0.0) - own_then.get(path, 0.0)) / total for path in paths}
-
-
-def _fastest(rounds: Sequence[Round]) -> list[Round]:
-    return sorted(rounds, key=lambda r: r.total_ns)[: max(1, len(rounds) // 4)]
-
-
-def _own(rounds: Sequence[Round]) -> dict[str, float]:
-    """Mean own time per step, ns; what no step covers under ``""``."""
-    sums: dict[str, float] = {}
-    for r in rounds:
-        outside = r.total_ns
-        for span in r.spans:
-            sums[span.path] = sums.get(span.path, 0.0) + span.own_ns
-            outside -= span.own_ns
-        sums[""] = sums.get("", 0.0) + outside
-    return {path: value / len(rounds) for path, value in sums.items()}
 
 
 def paired(candidate: Sequence[Round], reference: Sequence[Round], *, name: str) -> Comparison:

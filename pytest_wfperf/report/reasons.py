@@ -9,6 +9,7 @@ from ..model import Comparison, Effect, Judgement, PassRate, Target, Verdict
 from .text import amount, caught, change, duration, proof, share
 
 MAIN_SHARE = 0.2  # of a slowdown: steps that carry less are not named
+ALIKE_STEPS, ALIKE = 3, 0.5  # so many steps, each slower by this part of the whole's slowdown, moved alike
 
 
 def reasons(judgement: Judgement) -> list[str]:
@@ -17,25 +18,35 @@ def reasons(judgement: Judgement) -> list[str]:
     found: list[str] = [judgement.failure] if judgement.failure else []
     if not judgement.failure:
         found += [rate_reason(rate) for rate in judgement.pass_rates if not rate.holds and rate.name]
-        found += [target_reason(t) for t in judgement.targets if t.status == "missed" and not _is_gate(t)]
-        comparison = judgement.comparison
-        if comparison is not None:
-            wanted = {Verdict.REGRESSED: Verdict.REGRESSED, Verdict.FAILED: Verdict.REGRESSED}.get(verdict, verdict)
-            found += [effect_reason(e) for e in comparison.effects if e.verdict is wanted and _told(e, verdict)]
-            found += carriers(comparison) if verdict is Verdict.REGRESSED else []
+        found += [target_reason(t) for t in judgement.targets if t.status == "missed" and not _told_elsewhere(t)]
+        found += list(_effects(judgement, verdict))
         found += list(_why_open(judgement, verdict))
     if judgement.waived is not None:
         found.insert(0, f"{judgement.waived} waived: {judgement.waiver}")
     return found
 
 
-def _is_gate(target: Target) -> bool:
-    """Whether the target is a limit on a time's growth, which its effect explains better."""
-    return " regression " in f" {target.threshold} " and target.actual is not None and "→" not in target.detail
+def _told_elsewhere(target: Target) -> bool:
+    """Whether an effect or a pass rate explains the target better than it could itself."""
+    words = target.threshold.split()
+    if "pass_rate" in words:
+        return target.actual is not None
+    return "regression" in words and target.actual is not None and not target.threshold.startswith("metric:")
 
 
-def _told(effect: Effect, verdict: Verdict) -> bool:
-    return verdict in (Verdict.REGRESSED, Verdict.FAILED) or not effect.automatic
+def _effects(judgement: Judgement, verdict: Verdict) -> Iterator[str]:
+    """The times that decided the verdict: steps before the whole, those that carry most of the change first."""
+    comparison = judgement.comparison
+    if comparison is None:
+        return
+    parts = dict(comparison.contributions)
+    wanted = Verdict.REGRESSED if verdict is Verdict.FAILED else verdict
+    regressed = wanted is Verdict.REGRESSED
+    told = [e for e in comparison.effects if e.verdict is wanted and (regressed or not e.automatic)]
+    told.sort(key=lambda e: (e.path == "", -parts.get(e.path, 0.0)))
+    yield from map(effect_reason, told)
+    if wanted is Verdict.REGRESSED:
+        yield from carriers(comparison)
 
 
 def _why_open(judgement: Judgement, verdict: Verdict) -> Iterator[str]:
@@ -46,7 +57,7 @@ def _why_open(judgement: Judgement, verdict: Verdict) -> Iterator[str]:
             differences = "; ".join(judgement.differences)
             yield f"baseline {judgement.baseline} is from another environment ({differences}); times were not judged"
         case Verdict.INCONCLUSIVE:
-            undecided = [target_reason(t) for t in judgement.targets if t.status == "unknown" and not _is_gate(t)]
+            undecided = [target_reason(t) for t in judgement.targets if t.status == "unknown" and not _told_elsewhere(t)]
             comparison = judgement.comparison
             gates = () if comparison is None else comparison.effects
             if undecided or any(e.verdict is verdict and not e.automatic for e in gates):
@@ -82,23 +93,33 @@ def interval(effect: Effect) -> str:
 def effect_reason(effect: Effect) -> str:
     """What changed, by how much, how sure, against which limit."""
     times = f"{duration(effect.baseline_ns)} → {duration(effect.current_ns)}"
-    sentence = f"{name_of(effect)}: {change(effect.change)} ({interval(effect)}), {times}, limit {share(effect.limit)}"
+    sentence = f"{name_of(effect)} {change(effect.change)} ({interval(effect)}), {times}, {limit(effect)}"
     if effect.verdict is Verdict.INCONCLUSIVE:
         sentence += f", could have caught {caught(effect.could_have_caught)}"
     return f"{sentence}; {effect.detail}" if effect.detail else sentence
 
 
+def limit(effect: Effect) -> str:
+    """The slowdown that must be caught, and what is flagged for it: with noise, less than the limit itself."""
+    told = f"limit {share(effect.limit)}"
+    if effect.verdict is Verdict.REGRESSED and effect.flagged_from is not None and effect.change < effect.limit:
+        told += f" (flagged from {change(effect.flagged_from)})"
+    return told
+
+
 def carriers(comparison: Comparison) -> list[str]:
-    """Which steps carry the slowdown of the whole, unless the only regressed step is told already."""
-    told = [e for e in comparison.steps if e.verdict is Verdict.REGRESSED]
-    grown = sum(max(0.0, e.contribution) for e in comparison.effects)
-    if grown <= 0 or (told and comparison.total.verdict is not Verdict.REGRESSED):
+    """Which steps carry a slowdown of the whole, and whether all of them moved alike."""
+    if comparison.total.verdict is not Verdict.REGRESSED:
         return []
-    main = sorted(
-        (e for e in comparison.effects if e.contribution / grown >= MAIN_SHARE), key=lambda e: -e.contribution
-    )
-    names = [f"{e.path or 'time outside all steps'} {share(e.contribution / grown)}" for e in main]
-    return [f"of the slowdown: {', '.join(names)}"] if names else []
+    grown = sum(max(0.0, part) for _, part in comparison.contributions)
+    main = sorted(((part / grown, path) for path, part in comparison.contributions if grown), reverse=True)
+    names = [f"{path or 'time outside all steps'} {share(part)}" for part, path in main if part >= MAIN_SHARE]
+    found = [f"of the slowdown: {', '.join(names)}"] if names else []
+    slowest_growth = min((e.log_ratio for e in comparison.steps), default=0.0)
+    if len(comparison.steps) >= ALIKE_STEPS and slowest_growth > ALIKE * comparison.total.log_ratio:
+        least = change(math.expm1(slowest_growth))
+        found.append(f"every step is slower by at least {least}: a slower machine looks the same")
+    return found
 
 
 def target_reason(target: Target) -> str:

@@ -77,6 +77,7 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "steps": [_effect(effect) for effect in comparison.steps],
         "appeared": list(comparison.appeared),
         "vanished": list(comparison.vanished),
+        "contributions": dict(comparison.contributions),
     }
 
 
@@ -92,7 +93,7 @@ def _effect(effect: Effect) -> dict[str, Any]:
         "could_have_caught": effect.could_have_caught,
         "limit": effect.limit,
         "automatic": effect.automatic,
-        "contribution": effect.contribution,
+        "flagged_from": effect.flagged_from,
         "detail": effect.detail,
     }
 

@@ -45,7 +45,8 @@ def render(run: RunResult, *, width: int, verbosity: int = 0) -> list[Line]:
     if verbosity < 0 or not run.judgements:
         return lines
     lines += [Line(""), *_overview(run, width)]
-    explained = [j for j in run.judgements if verbosity > 0 or j.verdict in NOTABLE]
+    profiling = not (run.baseline or run.saved)  # nothing is gated: what the steps took is what was asked for
+    explained = [j for j in run.judgements if profiling or verbosity > 0 or j.verdict in NOTABLE]
     for judgement in explained:
         lines += _explained(judgement, width, verbosity)
     hidden = len(run.judgements) - len(explained)
@@ -91,6 +92,7 @@ def _row(judgement: Judgement) -> list[str]:
     figures, comparison, targets = judgement.summary, judgement.comparison, judgement.targets
     total = comparison.total if comparison else None
     met = sum(target.status == "met" for target in targets)
+    judged = sum(target.status != "unknown" or total is not None for target in targets)
     return [
         str(judgement.verdict),
         printable(judgement.workflow),
@@ -99,7 +101,7 @@ def _row(judgement: Judgement) -> list[str]:
         change(total.change) if total else "",
         interval(total) if total else "",
         caught(total.could_have_caught) if total else "",
-        f"{met}/{len(targets)}" if targets else "",
+        f"{met}/{judged}" if judged else "",
     ]
 
 
@@ -175,7 +177,7 @@ def _targets(targets: Sequence[Target], width: int) -> Iterator[Line]:
         [
             printable(t.threshold),
             amount(t.actual, t.unit),
-            t.status + ("" if t.proved or t.status != "met" else " (unproved)"),
+            t.status,
             printable(_shortened(t.detail, max(20, width // 3))),
         ]
         for t in targets
@@ -206,17 +208,20 @@ def _table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> list[str]:
 
 
 def _shortened(text: str, width: int) -> str:
-    """The text's end where it is too long: a test id tells most there."""
-    return text if len(text) <= width else "..." + text[-(width - 3) :]
+    """The text's end where it is too long: a test id tells most there. Cut between names where that loses little."""
+    if len(text) <= width:
+        return text
+    end = text[-(width - 3) :]
+    boundary = end.find("/") + 1
+    return "..." + (end[boundary:] if 0 < boundary < len(end) // 2 else end)
 
 
 def short_reason(judgement: Judgement, most: int = 4) -> str:
-    """The verdict and its first reasons, for a failed test's own report."""
-    against = f" against baseline {judgement.baseline}" if judgement.baseline else ""
+    """The verdict and its first reasons, for a failed test's own report; what counts most stands first."""
     told = reasons(judgement)
-    lines = [f"{judgement.verdict}{against}: {told[0] if told else ''}", *(f"  {reason}" for reason in told[1:most])]
+    lines = [f"{judgement.verdict}: {told[0] if told else ''}", *(f"  {reason}" for reason in told[1:most])]
     if len(told) > most:
         lines.append(f"  and {plural(len(told) - most, 'more reason')}")
+    if judgement.baseline:
+        lines.append(f"  against baseline {judgement.baseline}")
     return "\n".join(printable(line) for line in lines)
-
-

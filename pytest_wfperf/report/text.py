@@ -45,7 +45,7 @@ def caught(fraction: float | None) -> str:
     """The smallest slowdown that would have been caught: ``>= 18 %``, ``>= 3.4x``."""
     if fraction is None:
         return "none"
-    return f">= {1 + fraction:.2g}x" if fraction >= 2 else f">= {100 * fraction:.2g} %"
+    return f">= {1 + fraction:.2g}x" if fraction >= 2 else f">= {share(fraction)}"
 
 
 def amount(value: float | None, unit: str) -> str:

@@ -185,11 +185,11 @@ def read_text(path: Path) -> str:
     with explained("read", path):
         try:
             with path.open("rb") as file:
-                data = file.read(LARGEST + 1)
+                if os.fstat(file.fileno()).st_size > LARGEST:
+                    corrupt(path, f"it is larger than {LARGEST // 1024**2} MiB")
+                data = file.read()
         except FileNotFoundError:
             corrupt(path, "it is missing")
-        if len(data) > LARGEST:
-            corrupt(path, f"it is larger than {LARGEST // 1024**2} MiB")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -1,5 +1,7 @@
 import json
 import re
+import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean
@@ -191,7 +193,7 @@ def test_another_fixture_of_that_name_is_none_of_it(pytester, monkeypatch):
     monkeypatch.setenv("PYTEST_PLUGINS", "pytest_wfperf.plugin")
     result = pytester.runpytest_subprocess("--wfperf-save")
     result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["*stored baseline main *, 1 workflows"])
+    result.stdout.fnmatch_lines(["*stored baseline main *, 1 workflow"])
 
 
 def test_only_workflows_are_selected(pytester):
@@ -224,14 +226,16 @@ def test_beside_a_benchmark(project, pytester):
     assert profile.steps == ("benchmark",)
     assert [[check.name for check in r.checks] for r in profile.rounds] == [["valid"]] * 6
     assert [[metric.value for metric in r.metrics] for r in profile.rounds] == [[12]] * 6
-    assert profile.rounds[0].notes == ("1 steps in the test are left out: the rounds are pytest-benchmark's",)
+    assert profile.rounds[0].notes == ("1 step in the test is left out: the rounds are pytest-benchmark's",)
 
 
 def test_a_failed_check_fails(project, pytester):
     pytester.makepyfile(
-        test_it="def test_it(benchmark, wfperf):\n    benchmark(int)\n    wfperf.check('valid', False)\n"
+        test_it="def test_it(benchmark, wfperf):\n    benchmark.pedantic(int, rounds=3)\n    wfperf.check('valid', False)\n"
     )
-    assert project("--wfperf-save").ret == 1
+    result = project("--wfperf-save")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["FAILED*'valid'*"])
 
 
 def test_a_fixture_that_is_never_called_leaves_an_ordinary_workflow(pytester):
@@ -339,9 +343,9 @@ def test_a_saved_run_becomes_a_baseline_of_this_machine(pytester, monkeypatch, w
     assert profile.workflow == "test_it.py::test_it"
     here, there = dict(environment().facts), dict(profile.environment.facts)
     assert here.keys() == there.keys()
-    result = pytester.run("wfperf", "import", file)
+    result = pytester.run(sys.executable, "-m", "pytest_wfperf", "import", file)
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["baseline main 0001-*: 1 workflows in 1 sessions"])
+    result.stdout.fnmatch_lines(["baseline main 0001-*: 1 workflow in 1 session"])
     assert ("rebuilt from their summaries" in result.stdout.str()) is not with_data
     for name in ("cpus", "tracing", "cpu"):  # differ from a file's where affinity, coverage or cpuinfo does
         if here[name] != there[name]:
@@ -454,7 +458,7 @@ def test_several_files_are_sessions_in_the_order_of_their_dates(tmp_path, capsys
     ]
     store = tmp_path / "store"
     assert main(["import", *map(str, files), "--store", str(store)]) == 0
-    assert re.fullmatch(r"baseline main 0001-\w+: 1 workflows in 3 sessions\n", capsys.readouterr().out)
+    assert re.fullmatch(r"baseline main 0001-\w+: 1 workflow in 3 sessions\n", capsys.readouterr().out)
     (baseline,) = Store(store).in_force("main")
     assert baseline.reason == "imported from pytest-benchmark: c.json, b.json, a.json"
     assert [f"{s.created:%m-%d %H}" for s in baseline.contents] == ["10-01 12", "10-02 12", "10-03 10"]
@@ -466,12 +470,10 @@ def test_an_import_keeps_what_is_there_of_other_workflows(tmp_path, capsys):
     file = saved_run(tmp_path)
     store = tmp_path / "store"
     (profile,) = read_saved(file)
-    import dataclasses
-
-    other = dataclasses.replace(profile, workflow="test_x.py::test_other")
+    other = replace(profile, workflow="test_x.py::test_other")
     Store(store).save("main", [other, profile], environment=profile.environment)
     assert main(["import", str(file), "--store", str(store)]) == 0
-    assert capsys.readouterr().out.endswith("1 workflows in 1 sessions, 1 more kept from before\n")
+    assert capsys.readouterr().out.endswith("1 workflow in 1 session, 1 more kept from before\n")
     (baseline,) = Store(store).in_force("main")
     assert baseline.workflows() == {"test_x.py::test_x", "test_x.py::test_other"}
 

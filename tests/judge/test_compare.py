@@ -7,7 +7,9 @@ import random
 
 import pytest
 
-from pytest_wfperf.judge.compare import ALPHA, BETA, attribution, compare, default_limit, paired
+from pytest_wfperf.analyse.attribution import attribution
+from pytest_wfperf.judge.compare import ALPHA, compare, default_limit, paired
+from pytest_wfperf.judge.difference import BETA
 from pytest_wfperf.model import Environment, Launch, Profile, Round, Span, Verdict
 
 HOUR = 3600.0

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_wfperf.errors import MeasurementError
-from pytest_wfperf.measure.recorder import OTHER, Recorder
+from pytest_wfperf.measure.recorder import Recorder
+from pytest_wfperf.measure.steps import OTHER
 
 
 class Clock:
@@ -70,7 +71,7 @@ def test_a_recorder_is_used_for_round_after_round(clock):
         recorder.begin()
         with recorder.step("s"):
             clock.pass_(7)
-        recorder.metric("m", 1)
+        recorder.facts.metric("m", 1)
         recorder.end()
         taken = recorder.freeze()
         assert table(taken) == {"s": (1, 7, 7)}
@@ -275,7 +276,7 @@ def test_beyond_the_limit_entries_are_folded_not_lost(clock):
             for i in range(5_000):
                 with recorder.step("inner"):
                     clock.pass_(i % 7)
-                held.append(len(recorder.entries))
+                held.append(len(recorder.steps.entries))
 
     taken = record(clock, body, limit=100)
     total = sum(i % 7 for i in range(5_000))

@@ -34,8 +34,8 @@ def test_junit(gated):
     suite = ElementTree.parse(gated.root / "junit.xml").getroot().find("testsuite")
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("3", "2", "0")
     failure = suite.find("testcase[@name='test_a']/failure")
-    assert failure.get("message").startswith("REGRESSED against baseline main")
-    assert "step s: " in failure.text
+    assert failure.get("message").startswith("REGRESSED: step s ")
+    assert "against baseline main 0001-" in failure.text
     assert suite.find(".//property") is None
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
-class Unparsable(Exception):  # noqa: N818  not a fault of the program: a fact about a file
+class Unparsable(Exception):
     """A file that holds no Python this interpreter accepts; ``reason`` says why in one line."""
 
     def __init__(self, reason: str) -> None:

@@ -1,0 +1,110 @@
+"""What a round records beside its times: checks, scores, metrics and cache look-ups."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from ..errors import MeasurementError
+from ..model import Cache, Check, Metric
+
+
+class Facts:
+    """Facts of one round. Lists are only ever appended to, so that threads may record at once."""
+
+    def __init__(self) -> None:
+        self._checks: list[Check] = []
+        self._metrics: dict[str, Metric] = {}
+        self._caches: list[Cache] = []
+
+    def reset(self) -> None:
+        """Forget everything recorded so far."""
+        self._checks.clear()
+        self._metrics.clear()
+        self._caches.clear()
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """One outcome per name, in the order in which they were first recorded."""
+        return _merged_checks(self._checks)
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        return tuple(self._metrics.values())
+
+    @property
+    def caches(self) -> tuple[Cache, ...]:
+        """One sum of look-ups per name."""
+        return _merged_caches(self._caches)
+
+    def check(self, name: str, passed: object, detail: str = "") -> None:
+        """Record a quality-gate outcome; several of one name in a round hold only together."""
+        self._checks.append(Check(name=_name("check", name), passed=bool(passed), detail=str(detail)))
+
+    def score(self, name: str, value: float, minimum: float) -> None:
+        """Record a score that has to reach ``minimum``."""
+        number, floor = _number("score", name, value), _number("minimum of score", name, minimum)
+        detail = "" if number >= floor else f"{number:g} is below {floor:g}"
+        self._checks.append(
+            Check(name=_name("score", name), passed=number >= floor, detail=detail, value=number, minimum=floor)
+        )
+
+    def metric(self, name: str, value: float, unit: str = "", better: str = "lower") -> None:
+        """Record one number of this round; ``better`` is ``lower`` or ``higher``."""
+        if better not in ("lower", "higher"):
+            raise MeasurementError(f"metric {name!r}: better={better!r} is neither 'lower' nor 'higher'")
+        metric = Metric(name=_name("metric", name), value=_number("metric", name, value), unit=str(unit), better=better)
+        if name in self._metrics:
+            raise MeasurementError(
+                f"metric {name!r} was recorded twice in one round ({self._metrics[name].value:g}, then {value:g}); "
+                "add the values up and record it once"
+            )
+        self._metrics[name] = metric
+
+    def cache(self, name: str, hits: int, misses: int) -> None:
+        """Add look-ups of a cache; several calls in a round add up."""
+        for what, value in (("hits", hits), ("misses", misses)):
+            if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+                raise MeasurementError(f"cache {name!r}: {what}={value!r} is not a count (an int of at least 0)")
+        self._caches.append(Cache(name=_name("cache", name), hits=hits, misses=misses))
+
+
+def _name(kind: str, name: object) -> str:
+    if not isinstance(name, str) or not name:
+        raise MeasurementError(f"the name of a {kind} has to be a non-empty string, not {name!r}")
+    return name
+
+
+def _number(kind: str, name: object, value: object) -> float:
+    """The value as an int or float; MeasurementError for what is not a finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        value = getattr(value, "item", lambda: value)()  # numpy's scalars and their kin know their Python value
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise MeasurementError(f"{kind} {name!r}: {value!r} is not a finite number")
+    return value
+
+
+def _merged_checks(checks: Sequence[Check]) -> tuple[Check, ...]:
+    """One outcome per name: passed where all of that name passed, with the first failure's detail."""
+    merged: dict[str, Check] = {}
+    counts: dict[str, list[int]] = {}
+    for check in checks:
+        count = counts.setdefault(check.name, [0, 0])
+        count[0] += 1
+        count[1] += not check.passed
+        if check.name not in merged or (merged[check.name].passed and not check.passed):
+            merged[check.name] = check
+    for name, (total, failed) in counts.items():
+        if total > 1 and failed:
+            found = merged[name]
+            detail = f"failed {failed} of {total} times" + (f": {found.detail}" if found.detail else "")
+            merged[name] = Check(name=name, passed=False, detail=detail, value=found.value, minimum=found.minimum)
+    return tuple(merged.values())
+
+
+def _merged_caches(caches: Sequence[Cache]) -> tuple[Cache, ...]:
+    merged: dict[str, Cache] = {}
+    for cache in caches:
+        before = merged.get(cache.name, Cache(name=cache.name, hits=0, misses=0))
+        merged[cache.name] = Cache(name=cache.name, hits=before.hits + cache.hits, misses=before.misses + cache.misses)
+    return tuple(merged.values())
