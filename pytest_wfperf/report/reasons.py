@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from ..model import Comparison, Effect, Judgement, PassRate, Target, Verdict
-from .text import amount, caught, change, duration, proof, share
+from .text import FACTOR_FROM, amount, caught, change, duration, proof, share
 
 MAIN_SHARE = 0.2  # of a slowdown: steps that carry less are not named
 ALIKE_STEPS, ALIKE = 3, 0.5  # so many steps, each slower by this part of the whole's slowdown, moved alike
@@ -87,7 +87,8 @@ def name_of(effect: Effect) -> str:
 
 def interval(effect: Effect) -> str:
     """The effect's 95 % interval: ``-2.1 % to +9.4 %``."""
-    return f"{change(math.expm1(effect.low))} to {change(math.expm1(effect.high))}"
+    low, high = math.expm1(effect.low), math.expm1(effect.high)
+    return f"{change(low, as_factor=high >= FACTOR_FROM)} to {change(high)}"
 
 
 def effect_reason(effect: Effect) -> str:

@@ -6,6 +6,7 @@ import unicodedata
 from itertools import pairwise
 
 _UNITS = ((1, "ns"), (10**3, "µs"), (10**6, "ms"), (10**9, "s"), (60 * 10**9, "min"))
+FACTOR_FROM = 2.0  # a change of +200 % reads better as 3x
 _UNPRINTABLE = frozenset(["Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"])
 
 
@@ -36,16 +37,18 @@ def share(fraction: float) -> str:
     return f"{percent:.0f} %" if abs(percent) >= 10 or percent == round(percent) else f"{percent:.1f} %"
 
 
-def change(fraction: float) -> str:
-    """A relative change, signed: ``+4.2 %``; from three times on as a factor: ``3.4x``."""
-    return f"{1 + fraction:.3g}x" if fraction >= 2 else f"{'+' if fraction >= 0 else ''}{share(fraction)}"
+def change(fraction: float, *, as_factor: bool = False) -> str:
+    """A relative change, signed: ``+4.2 %``; from three times on, or where asked for, as a factor: ``3.4x``."""
+    if as_factor or fraction >= FACTOR_FROM:
+        return f"{1 + fraction:.3g}x"
+    return f"{'+' if fraction >= 0 else ''}{share(fraction)}"
 
 
 def caught(fraction: float | None) -> str:
     """The smallest slowdown that would have been caught: ``>= 18 %``, ``>= 3.4x``."""
     if fraction is None:
         return "none"
-    return f">= {1 + fraction:.2g}x" if fraction >= 2 else f">= {share(fraction)}"
+    return f">= {1 + fraction:.2g}x" if fraction >= FACTOR_FROM else f">= {share(fraction)}"
 
 
 def amount(value: float | None, unit: str) -> str:

@@ -20,6 +20,14 @@ def sleep_step(wfperf, name, ms, **kw):
 '''
 
 
+PLUGINS = {
+    "-n": "xdist.plugin",
+    "--reruns": "pytest_rerunfailures",
+    "mark.asyncio": "pytest_asyncio.plugin",
+    "mark.anyio": "anyio.pytest_plugin",
+}
+
+
 @dataclass
 class Ran:
     ret: int
@@ -48,13 +56,21 @@ class Project:
     def run(self, *args: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> Ran:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("WFPERF_", "PYTEST_", "COV_"))}
         environment |= {"COLUMNS": "140", "PYTHONDONTWRITEBYTECODE": "1"} | (env or {})
+        # other people's plugins cost a second a start: only those that the run is about are loaded
+        environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        plugins = ["pytest_wfperf.plugin", *(plugin for sign, plugin in PLUGINS.items() if self._mentions(sign, args))]
+        switches = [word for plugin in plugins for word in ("-p", plugin)]
+        if "CACHE" not in environment:
+            switches += ["-p", "no:cacheprovider"]
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *args]
-            if "--lf" not in args and "CACHE" not in environment
-            else [sys.executable, "-m", "pytest", *args],
+            [sys.executable, "-m", "pytest", *switches, *args],
             cwd=cwd or self.root, env=environment, capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
         return Ran(done.returncode, done.stdout, done.stderr)
+
+    def _mentions(self, sign: str, args: tuple[str, ...]) -> bool:
+        sources = "".join(path.read_text(encoding="utf-8") for path in self.root.rglob("*.py"))
+        return sign in sources or any(arg.startswith(sign) for arg in args)
 
     def results(self, *args: str, **kwargs) -> dict:
         """The results file of a run."""
@@ -71,5 +87,5 @@ class Project:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
     return Project(tmp_path)

@@ -23,7 +23,7 @@ def counted(project, marker, *args, env=None):
 def test_precedence_marker_command_line_environment_ini_default(project):
     ini = project.root / "pytest.ini"
     assert counted(project, "")[0] == 12
-    ini.write_text("[pytest]\nasyncio_default_fixture_loop_scope = function\nwfperf_rounds = 2\n")
+    ini.write_text("[pytest]\nwfperf_rounds = 2\n")
     assert counted(project, "")[0] == 2
     assert counted(project, "", env={"WFPERF_ROUNDS": "3"})[0] == 3
     assert counted(project, "", "--wfperf-rounds=4", env={"WFPERF_ROUNDS": "3"})[0] == 4
@@ -34,7 +34,7 @@ def test_precedence_marker_command_line_environment_ini_default(project):
 
 def test_an_ini_key_alone_asks_for_no_measurement(project):
     (project.root / "pytest.ini").write_text(
-        "[pytest]\nasyncio_default_fixture_loop_scope = function\nwfperf_rounds = 9\nwfperf_thresholds =\n    p95 < 1ns\n    max < 1s\n"
+        "[pytest]\nwfperf_rounds = 9\nwfperf_thresholds =\n    p95 < 1ns\n    max < 1s\n"
     )
     project.write(COUNTED.format(marker=""))
     ran = project.run("-s")
@@ -48,7 +48,7 @@ def test_an_ini_key_alone_asks_for_no_measurement(project):
 def test_native_toml(project):
     (project.root / "pytest.ini").unlink()
     (project.root / "pyproject.toml").write_text(
-        "[tool.pytest]\nasyncio_default_fixture_loop_scope = 'function'\nwfperf_rounds = 3\nwfperf_strict = false\n"
+        "[tool.pytest]\nwfperf_rounds = 3\nwfperf_strict = false\n"
         "wfperf_max_time = 2.5\nwfperf_thresholds = ['max < 1s']\n"
     )
     rounds, ran = counted(project, "")
@@ -59,12 +59,12 @@ def test_native_toml(project):
 def test_options_from_addopts_and_the_environment(project):
     project.write("def test_flow(wfperf): pass\n", "tests/test_sub.py")
     (project.root / "pytest.ini").write_text(
-        "[pytest]\nasyncio_default_fixture_loop_scope = function\naddopts = --wfperf-save\n"
+        "[pytest]\naddopts = --wfperf-save\n"
     )
     ran = project.run("tests/", "--wfperf-rounds=2")
     assert ran.ret == 0, ran.out
     ran.says("stored baseline main")
-    (project.root / "pytest.ini").write_text("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    (project.root / "pytest.ini").write_text("[pytest]\n")
     ran = project.run("--wfperf-baseline", "tests/", env={"PYTEST_ADDOPTS": "--wfperf-rounds=2"})
     assert ran.ret == 0, ran.out + ran.err
     ran.says("baseline=main (--wfperf-baseline)", "rounds=2", "1 PASS")
