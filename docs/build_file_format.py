@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -152,4 +153,6 @@ def _plain_type(schema: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
+    if "--check" in sys.argv:
+        sys.exit(0 if PAGE.read_text(encoding="utf-8") == build() else f"{PAGE} is not what the schemas say: build it")
     PAGE.write_text(build(), encoding="utf-8", newline="\n")

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from statistics import fmean, median
 
 from ..model import Comparison, Effect, Profile, Round, Verdict
-from .difference import BETA, Difference, mean_scatter, of_sessions, scatter, steady_mean
+from .difference import ALPHA, BETA, Difference, mean_scatter, of_sessions, scatter, steady_mean
 from .estimate import hodges_lehmann, walsh_interval
 
-ALPHA = 0.01  # a run with nothing slower is flagged at most this often
 SESSION_GAP_S = 3600.0  # sessions closer than this count as one
 FLOOR_NS = 20 * 100  # growth below twenty ticks of a 100 ns clock is nothing ...
 RECORDER_COSTS = 2  # ... nor is one below twice what the recorder itself adds
@@ -168,11 +167,11 @@ def _holm(gates: Sequence[_Gate], share: float) -> set[tuple[str, int]]:
     if not tests:
         return set()
     first = share / len(tests)
-    tests.sort(key=lambda test: test[2].value / test[2].reach(1 - first), reverse=True)
+    tests.sort(key=lambda test: test[2].value / test[2].reach(1 - ALPHA, 1 - first), reverse=True)
     shown = set()
     for rank, (path, i, diff, limit) in enumerate(tests):
         error = share / (len(tests) - rank)
-        if diff.value < diff.reach(1 - error):
+        if diff.value < diff.reach(1 - ALPHA, 1 - error):
             break
         if diff.shows(limit, error):
             shown.add((path, i))
@@ -187,7 +186,7 @@ def _effect(gate: _Gate, shown: set[tuple[str, int]], error: float) -> Effect:
         verdict = Verdict.REGRESSED
         detail.append(f"some rounds are slow: their mean grew by {math.expm1(gate.mean.value):.0%}")
     elif all(diff.excludes(limit) for diff, limit in gate.statistics):
-        faster = not gate.minimum.negligible and -gate.minimum.value >= gate.minimum.reach(1 - error)
+        faster = not gate.minimum.negligible and -gate.minimum.value >= gate.minimum.reach(1 - ALPHA, 1 - error)
         verdict = Verdict.IMPROVED if faster else Verdict.PASS
     else:
         verdict = Verdict.INCONCLUSIVE

@@ -9,8 +9,10 @@ stored sessions correct as they gather: with k of them the between-process varia
 
 S² being the variance of the stored sessions' values, and the difference has the variance
 V_s = τ²·(1 + 1/k). V_l is what is left of the rounds' own scatter. A slowdown Δ = ln(1 + limit)
-is REGRESSED where the difference reaches both √(t²·V_s + z²·V_l) at the error share of the gate
-and 0.6·Δ, PASS where difference + √(t²·V_s + 1.645²·V_l) stays below Δ, else INCONCLUSIVE.
+is REGRESSED where the difference reaches both √(t²·V_s + z²·V_l) and 0.6·Δ, with t at the run's
+error and z at the gate's share of it: what sets processes apart moves all steps together, so
+only the rounds' scatter is a chance that every gate takes anew. It is PASS where difference +
+√(t²·V_s + 1.645²·V_l) stays below Δ, else INCONCLUSIVE.
 
 Source: a t test with a scaled-inverse-χ² prior on the variance (Gelman et al. 2013, §2.6); the
 minimum of rounds after Chen & Revels 2016 (arXiv 1608.04295).
@@ -25,6 +27,7 @@ from statistics import fmean, median, variance
 
 from .estimate import normal_quantile, t_quantile
 
+ALPHA = 0.01  # a run with nothing slower is flagged at most this often
 BETA = 0.05  # a slowdown of the limit is passed at most this often
 PROCESS_SD = 0.05  # prior: standard deviation of log times between processes of the same code
 PRIOR_WEIGHT = 4  # degrees of freedom that prior is worth
@@ -43,11 +46,10 @@ class Difference:
     df: float
     negligible: bool = False
 
-    def reach(self, p: float) -> float:
-        """Half-width that holds with one-sided confidence ``p``."""
-        return math.sqrt(
-            t_quantile(p, self.df) ** 2 * self.session_variance + normal_quantile(p) ** 2 * self.round_variance
-        )
+    def reach(self, p: float, p_rounds: float | None = None) -> float:
+        """Half-width that holds with one-sided confidence ``p``, for the rounds' part with ``p_rounds``."""
+        t, z = t_quantile(p, self.df), normal_quantile(p if p_rounds is None else p_rounds)
+        return math.sqrt(t**2 * self.session_variance + z**2 * self.round_variance)
 
     def excludes(self, limit: float) -> bool:
         """Whether a slowdown of ``limit`` (0.1 is 10 %) is ruled out."""
@@ -66,7 +68,7 @@ class Difference:
 
     def shown_from(self, limit: float, error: float) -> float:
         """ln(1 + slowdown) from which on :meth:`shows` holds."""
-        return max(self.reach(1 - error), CUT * math.log1p(limit))
+        return max(self.reach(1 - ALPHA, 1 - error), CUT * math.log1p(limit))
 
 
 def of_sessions(before: Sequence[float], now: float, round_variance: float, floor_ns: float) -> Difference:

@@ -8,8 +8,8 @@ import random
 import pytest
 
 from pytest_wfperf.analyse.attribution import attribution
-from pytest_wfperf.judge.compare import ALPHA, compare, default_limit, paired
-from pytest_wfperf.judge.difference import BETA
+from pytest_wfperf.judge.compare import compare, default_limit, paired
+from pytest_wfperf.judge.difference import ALPHA, BETA
 from pytest_wfperf.model import Environment, Launch, Profile, Round, Span, Verdict
 
 HOUR = 3600.0
@@ -45,14 +45,26 @@ def any_alarm(comparison) -> bool:
 
 
 FOUR = {"parse": 1.0, "sort": 0.3, "match": 2.0, "store": 5.0}
+MANY = {f"step {i}": 0.5 + i for i in range(20)}
 
 
-@pytest.mark.parametrize("k", [1, 2, 5, 10])
-def test_unchanged_code_is_flagged_at_most_once_in_a_hundred_runs(k):
+@pytest.mark.parametrize(("k", "steps"), [(1, FOUR), (2, FOUR), (5, FOUR), (10, FOUR), (1, MANY), (5, MANY)])
+def test_unchanged_code_is_flagged_at_most_once_in_a_hundred_runs(k, steps):
     rng = random.Random(k)
-    runs = 600
-    alarms = sum(any_alarm(held(process(rng, **FOUR), stored(rng, k, **FOUR))) for _ in range(runs))
+    runs = 600 if steps is FOUR else 200
+    alarms = sum(any_alarm(held(process(rng, **steps), stored(rng, k, **steps))) for _ in range(runs))
     assert alarms <= runs * ALPHA
+
+
+@pytest.mark.parametrize("k", [1, 5])
+def test_steps_that_each_process_shifts_on_their_own_raise_no_alarm_either(k):
+    rng = random.Random(100 + k)
+
+    def shifted():
+        return process(rng, process_sd=0.03, **{p: ms * math.exp(rng.gauss(0, 0.04)) for p, ms in MANY.items()})
+
+    alarms = sum(any_alarm(held(shifted(), [(i * HOUR, shifted()) for i in range(k)])) for _ in range(200))
+    assert alarms <= 200 * ALPHA
 
 
 def test_unchanged_code_passes_under_the_default_limit():
@@ -61,13 +73,13 @@ def test_unchanged_code_passes_under_the_default_limit():
     assert verdicts.count(Verdict.PASS) + verdicts.count(Verdict.IMPROVED) >= 195
 
 
-@pytest.mark.parametrize("step", FOUR)
-def test_a_doubled_step_is_regressed_and_named(step):
+@pytest.mark.parametrize(("steps", "step"), [(FOUR, "parse"), (FOUR, "sort"), (FOUR, "store"), (MANY, "step 3")])
+def test_a_doubled_step_is_regressed_and_named(steps, step):
     rng = random.Random(7)
-    slow = FOUR | {step: 2 * FOUR[step]}
+    slow = steps | {step: 2 * steps[step]}
     caught = 0
     for _ in range(200):
-        comparison = held(process(rng, **slow), stored(rng, 1, **FOUR))
+        comparison = held(process(rng, **slow), stored(rng, 1, **steps))
         flagged = {e.path for e in comparison.steps if e.verdict is Verdict.REGRESSED}
         caught += flagged == {step}
     assert caught >= 190
@@ -163,7 +175,7 @@ def test_one_round_claims_less_than_twelve():
 def test_more_workflows_share_the_error():
     rng = random.Random(41)
     current, sessions = process(rng, s=1.0), stored(rng, 1, s=1.0)
-    alone, of_fifty = held(current, sessions).total, held(current, sessions, workflows=50).total
+    alone, of_fifty = (held(current, sessions, {"": 0.05}, workflows=n).total for n in (1, 50))
     assert of_fifty.could_have_caught > alone.could_have_caught
 
 
