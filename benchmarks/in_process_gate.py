@@ -22,7 +22,7 @@ from pathlib import Path
 
 RUNS = int(sys.argv[1]) if len(sys.argv) > 1 else 30
 STEPS = ("parse", "sort", "match", "digest", "store")
-WORK = '''
+WORK = """
 import hashlib, json, os, random, re, sqlite3
 TWICE = os.environ.get("TWICE", "")
 DATA = [{"id": i, "name": f"name {i}", "tags": [str(i % 7)] * 3} for i in range(600)]
@@ -44,7 +44,7 @@ def work(function):
         function()
         if function.__name__ == TWICE:
             function()
-'''
+"""
 WFPERF = """
 from work import *
 def test_flow(wfperf):
@@ -72,7 +72,13 @@ def pytest_run(project: Path, *arguments: str, twice: str = "") -> subprocess.Co
 def ours(project: Path, twice: str) -> tuple[bool, set[str], float]:
     """Whether a gated run failed, the steps it flagged, and what it says it could have caught."""
     pytest_run(
-        project, "-p", "pytest_wfperf.plugin", "test_wfperf.py", "--wfperf-baseline", "--wfperf-report=r.json", twice=twice
+        project,
+        "-p",
+        "pytest_wfperf.plugin",
+        "test_wfperf.py",
+        "--wfperf-baseline",
+        "--wfperf-report=r.json",
+        twice=twice,
     )
     (workflow,) = json.loads((project / "r.json").read_text())["workflows"]
     effects = workflow["comparison"]["steps"]
@@ -89,7 +95,8 @@ def theirs(project: Path, twice: str) -> dict[str, set[str]]:
     assert compared.returncode == 0, compared.stdout
     (saved,) = project.glob("saved/*/0001_*.json")
     then, now = (
-        {b["name"]: b["stats"]["median"] for b in json.loads(path.read_text())["benchmarks"]} for path in (saved, project / "b.json")
+        {b["name"]: b["stats"]["median"] for b in json.loads(path.read_text())["benchmarks"]}
+        for path in (saved, project / "b.json")
     )
     name = re.compile(r"\[(\w+)")
     return {
@@ -101,10 +108,22 @@ def theirs(project: Path, twice: str) -> dict[str, set[str]]:
 def main() -> int:
     with tempfile.TemporaryDirectory() as directory:
         project = Path(directory)
-        for name, text in {"work.py": WORK, "test_wfperf.py": WFPERF, "test_benchmark.py": BENCHMARK, "pytest.ini": "[pytest]\n"}.items():
+        for name, text in {
+            "work.py": WORK,
+            "test_wfperf.py": WFPERF,
+            "test_benchmark.py": BENCHMARK,
+            "pytest.ini": "[pytest]\n",
+        }.items():
             (project / name).write_text(text)
         assert pytest_run(project, "-p", "pytest_wfperf.plugin", "test_wfperf.py", "--wfperf-save").returncode == 0
-        pytest_run(project, "-p", "pytest_benchmark.plugin", "test_benchmark.py", "--benchmark-save=a", "--benchmark-storage=./saved")
+        pytest_run(
+            project,
+            "-p",
+            "pytest_benchmark.plugin",
+            "test_benchmark.py",
+            "--benchmark-save=a",
+            "--benchmark-storage=./saved",
+        )
         alarms: Counter[str] = Counter()
         caught: Counter[str] = Counter()
         seconds: Counter[str] = Counter()

@@ -42,10 +42,14 @@ def main() -> int:
     for steps in COUNTS:
         took, folded = min(record(steps) for _ in range(3))
         per_step[steps], memory[steps] = took / steps * 1e9, peak(steps)
-        print(f"{steps:>9,} steps  {took:7.3f} s  {per_step[steps]:6.0f} ns a step  folded {folded:>9,}  peak {memory[steps] / 2**20:6.2f} MiB")
+        cost, held = f"{took:7.3f} s  {per_step[steps]:6.0f} ns a step", f"peak {memory[steps] / 2**20:6.2f} MiB"
+        print(f"{steps:>9,} steps  {cost}  folded {folded:>9,}  {held}")
     growth = per_step[100_000] / per_step[1_000]
     flat = memory[1_000_000] / memory[100_000]
-    print(f"100,000 steps cost {growth:.2f} times as much a step as 1,000; memory from 100,000 to 1,000,000: {flat:.2f} times")
+    print(
+        f"100,000 steps cost {growth:.2f} times as much a step as 1,000; "
+        f"memory from 100,000 to 1,000,000: {flat:.2f} times"
+    )
     return int(growth > 2 or flat > 1.5)
 
 

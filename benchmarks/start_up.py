@@ -49,7 +49,9 @@ def main() -> int:
     added = median(differences)
     print(f"without {median(times['without']):7.1f} ms   fastest {min(times['without']):7.1f} ms   ({PAIRS} pairs)")
     print(f"with    {median(times['with']):7.1f} ms   fastest {min(times['with']):7.1f} ms")
-    print(f"added   {added:7.2f} ms   fastest {min(times['with']) - min(times['without']):7.2f} ms   limit {LIMIT_MS} ms")
+    print(
+        f"added   {added:7.2f} ms   fastest {min(times['with']) - min(times['without']):7.2f} ms   limit {LIMIT_MS} ms"
+    )
     print(f"ratio   {median(times['with']) / median(times['without']):7.3f}; files written: {len(written)}")
     return int(added > LIMIT_MS or bool(written))
 

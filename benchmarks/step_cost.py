@@ -43,7 +43,7 @@ def recorded() -> float:
 
 
 def opentelemetry() -> float:
-    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415  a peer, where it is installed
 
     tracer = TracerProvider().get_tracer("benchmark")
     with tracer.start_as_current_span("outer"):

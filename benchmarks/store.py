@@ -34,7 +34,16 @@ def profile(number: int, rng: random.Random) -> Profile:
         for step in range(STEPS):
             ns = round(1e6 * (1 + step) * rng.lognormvariate(0, 0.03))
             spans.append(
-                Span(path=f"step {step}", count=1, total_ns=ns, min_ns=ns, max_ns=ns, own_ns=ns, start_ns=at, end_ns=at + ns)
+                Span(
+                    path=f"step {step}",
+                    count=1,
+                    total_ns=ns,
+                    min_ns=ns,
+                    max_ns=ns,
+                    own_ns=ns,
+                    start_ns=at,
+                    end_ns=at + ns,
+                )
             )
             at += ns
         rounds.append(Round(total_ns=at, spans=tuple(spans)))
@@ -47,7 +56,8 @@ def profile(number: int, rng: random.Random) -> Profile:
 
 def settings(store: Path) -> Settings:
     return Settings(
-        baseline="main", save=None, extend=None, accept=None, store=store, thresholds=(), min_pass_rate=0.95, launches=0,
+        baseline="main", save=None, extend=None, accept=None, store=store, thresholds=(), min_pass_rate=0.95,
+        launches=0,
         rounds=ROUNDS, warmup=1, max_time=60.0, isolation="fresh", report=(), strict=False, only=False, off=False,
         sources={"baseline": "benchmark"},
     )  # fmt: skip
@@ -83,7 +93,10 @@ def main() -> int:
             fresh.judge(carried[i], "")
             one.append((perf_counter() - began) * 1e3)
         print(f"one file read and parsed:          {median(floor):7.2f} ms (fastest {min(floor):.2f})")
-        print(f"one loaded and judged:             {median(one):7.2f} ms (fastest {min(one):.2f}), {median(one) / median(floor):.1f} x that")
+        print(
+            f"one loaded and judged:             {median(one):7.2f} ms (fastest {min(one):.2f}), "
+            f"{median(one) / median(floor):.1f} x that"
+        )
         print(f"the same with opening the version: {median(whole):7.2f} ms (fastest {min(whole):.2f})")
         everything = gate()
         began = perf_counter()
@@ -100,7 +113,10 @@ def main() -> int:
             held.judge(data, "")
         after_400 = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        print(f"held per judged workflow: {(after_400[0] - after_200[0]) / 200 / 1024:.1f} KiB; peak above it {(after_400[1] - after_400[0]) / 2**20:.1f} MiB")
+        print(
+            f"held per judged workflow: {(after_400[0] - after_200[0]) / 200 / 1024:.1f} KiB; "
+            f"peak above it {(after_400[1] - after_400[0]) / 2**20:.1f} MiB"
+        )
     return int(median(one) > LIMIT_ONE_MS or seconds > LIMIT_ALL_S)
 
 

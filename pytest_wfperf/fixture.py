@@ -33,9 +33,7 @@ class Wfperf:
         self.metric = facts.metric
         self.cache = facts.cache
 
-    def run(
-        self, fn: Callable[..., Any], /, *args: Any, setup: Any = None, teardown: Any = None, **kwargs: Any
-    ) -> Any:
+    def run(self, fn: Callable[..., Any], /, *args: Any, setup: Any = None, teardown: Any = None, **kwargs: Any) -> Any:
         """Measure ``fn`` alone as the workflow's body and return its :class:`Profile`.
 
         ``setup()`` and ``teardown()`` run before and after every round, off the clock; a set-up

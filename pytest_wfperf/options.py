@@ -72,9 +72,7 @@ SETTINGS = (
         "least share, in percent, of checks (per workflow) and of workflows (per run) that have to pass (default: 95)",
         metavar="PERCENT",
     ),
-    Setting(
-        "launches", "int", 0, "fresh processes; 0 measures in the test's own process", metavar="N", marker=True
-    ),
+    Setting("launches", "int", 0, "fresh processes; 0 measures in the test's own process", metavar="N", marker=True),
     Setting("rounds", "int", 12, "measured rounds per workflow (default: 12)", metavar="N", marker=True),
     Setting("warmup", "int", 1, "rounds run first and not judged for time (default: 1)", metavar="N", marker=True),
     Setting(
@@ -131,13 +129,18 @@ def _value_only_after_equals(parser: pytest.Parser, named: dict[str, str]) -> No
     ``pytest --wfperf-baseline tests/`` the folder has to stay a folder. argparse looks at every
     word through this one method, whether it came from the command line, addopts or PYTEST_ADDOPTS.
     """
-    arguments: Any = parser.optparser
-    original = arguments._parse_optional  # noqa: SLF001
 
-    def parse_optional(word: str) -> Any:
-        return original(named.get(word, word))
+    def patched(arguments: Any) -> Any:
+        original = arguments._parse_optional  # noqa: SLF001
+        arguments._parse_optional = lambda word: original(named.get(word, word))  # noqa: SLF001
+        return arguments
 
-    arguments._parse_optional = parse_optional  # noqa: SLF001
+    own: Any = parser
+    if hasattr(own, "optparser"):
+        patched(own.optparser)
+    else:  # pytest 8 makes a new one for every parse
+        make = own._getparser  # noqa: SLF001
+        own._getparser = lambda: patched(make())  # noqa: SLF001
 
 
 def from_ini(config: pytest.Config, setting: Setting) -> Any:

@@ -166,9 +166,7 @@ class Shell:
         unjudged = self._plan(settings) is ONCE and not self.settings.asked and not _failing_check(measurement)
         if unjudged or (report.passed and not measurement.complete):
             return
-        profile = Profile(
-            workflow=item.nodeid, environment=self._environment(), launches=(measurement.launch(),)
-        )
+        profile = Profile(workflow=item.nodeid, environment=self._environment(), launches=(measurement.launch(),))
         thresholds = [[threshold.text, threshold.source] for threshold in settings.thresholds]
         setattr(report, CARRIED, {"profile": encode_profile(profile), "thresholds": thresholds})
 

@@ -15,7 +15,15 @@ FLOORS = {
     "shell": 3, "plugin": 3, "cli": 3, "__init__": 3, "__main__": 3,
 }  # fmt: skip
 ROOMS = {"measure", "store", "judge", "analyse"}
-MAY_IMPORT_PYTEST = {"options.py", "settings.py", "fixture.py", "selection.py", "plugin.py", "shell.py", "measure/worker.py"}
+MAY_IMPORT_PYTEST = {
+    "options.py",
+    "settings.py",
+    "fixture.py",
+    "selection.py",
+    "plugin.py",
+    "shell.py",
+    "measure/worker.py",
+}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -63,5 +71,10 @@ def test_every_module_has_its_floor():
 
 def test_the_entry_module_imports_nothing_but_pytest_and_the_table():
     tree = ast.parse((PACKAGE / "plugin.py").read_text(encoding="utf-8"))
-    relative = {node.module or alias.name for node in tree.body if isinstance(node, ast.ImportFrom) and node.level for alias in node.names}
+    relative = {
+        node.module or alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.level
+        for alias in node.names
+    }
     assert relative == {"options"}

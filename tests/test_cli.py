@@ -27,7 +27,16 @@ def profile(workflow, ms=(10, 20, 30)):
                     Round(
                         total_ns=n * 1_000_000,
                         spans=tuple(
-                            Span(path=p, count=1, total_ns=t, min_ns=t, max_ns=t, own_ns=t // (1 + (p == "render")), start_ns=0, end_ns=t)
+                            Span(
+                                path=p,
+                                count=1,
+                                total_ns=t,
+                                min_ns=t,
+                                max_ns=t,
+                                own_ns=t // (1 + (p == "render")),
+                                start_ns=0,
+                                end_ns=t,
+                            )
                             for p, k in steps
                             for t in [n * k * 250_000]
                         ),
@@ -92,7 +101,16 @@ def test_show(store, capsys):
     assert lines[5].startswith(f"{oldest.version}            ")
     assert "abc123" in lines[5]
     row = next(line for line in lines if line.startswith(SHOP))
-    assert row.split(None, 8)[1:] == ["1", "3", "20", "ms", "29", "ms", "render/paint", "10 ms, render 7.5 ms, load 5 ms"]
+    assert row.split(None, 8)[1:] == [
+        "1",
+        "3",
+        "20",
+        "ms",
+        "29",
+        "ms",
+        "render/paint",
+        "10 ms, render 7.5 ms, load 5 ms",
+    ]
     assert r"test_\x1b[31mred\x1b[0m\u202e\r\n" in out
 
 
@@ -203,14 +221,30 @@ def test_a_reader_that_has_seen_enough_is_no_error(store):
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     reading, writing = os.pipe()
     os.close(reading)
-    done = subprocess.run([sys.executable, "-m", "pytest_wfperf", "list"], stdout=writing, stderr=subprocess.PIPE, env=environment, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest_wfperf", "list"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        env=environment,
+        check=False,
+    )
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, b"")
 
 
 @pytest.mark.parametrize(
     ("ns", "text"),
-    [(0, "0 ns"), (999, "999 ns"), (999.96, "1 µs"), (1500, "1.5 µs"), (212e6, "212 ms"), (1.23456e9, "1.235 s"), (59.9999e9, "1 min"), (5.4e12, "90 min"), (-5e6, "-5 ms")],
+    [
+        (0, "0 ns"),
+        (999, "999 ns"),
+        (999.96, "1 µs"),
+        (1500, "1.5 µs"),
+        (212e6, "212 ms"),
+        (1.23456e9, "1.235 s"),
+        (59.9999e9, "1 min"),
+        (5.4e12, "90 min"),
+        (-5e6, "-5 ms"),
+    ],
 )
 def test_durations_read_well(ns, text):
     assert duration(ns) == text

@@ -70,10 +70,7 @@ def compare(
     automatic = [gate for gate in gates if gate.automatic]
     share = ALPHA / max(1, workflows) / (2 if automatic else 1)
     shown = _holm(declared, share) | _holm(automatic, share)
-    effects = [
-        _effect(gate, shown, share / (2 * len(automatic if gate.automatic else declared)))
-        for gate in gates
-    ]
+    effects = [_effect(gate, shown, share / (2 * len(automatic if gate.automatic else declared))) for gate in gates]
     return Comparison(
         baseline=baseline,
         sessions=len(groups),

@@ -103,9 +103,7 @@ def _time(threshold: Threshold, profile: Profile) -> Actual:
 def _share(threshold: Threshold, profile: Profile) -> Actual:
     if threshold.name not in profile.steps:
         return not_recorded("step", threshold.name, profile.steps)
-    shares = [
-        sum(s.total_ns for s in r.spans if s.path == threshold.name) / max(1, r.total_ns) for r in profile.rounds
-    ]
+    shares = [sum(s.total_ns for s in r.spans if s.path == threshold.name) / max(1, r.total_ns) for r in profile.rounds]
     return Actual(value=median(shares), detail=f"median of {len(shares)} rounds")
 
 
@@ -155,9 +153,7 @@ def _faster(threshold: Threshold, profile: Profile, stored: Stored) -> Target:
     speedups = difference(threshold.name, profile, stored).speedup
     value, low, high = speedups if threshold.quantity == "speedup" else (1 - 1 / speedup for speedup in speedups)
     proved = threshold.holds(low) or not threshold.holds(high)
-    return settled(
-        threshold, Actual(value=value, proved=proved, detail="" if proved else "unproved by one process")
-    )
+    return settled(threshold, Actual(value=value, proved=proved, detail="" if proved else "unproved by one process"))
 
 
 def _metric(threshold: Threshold, profile: Profile, stored: Stored) -> Actual:

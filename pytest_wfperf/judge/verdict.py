@@ -117,9 +117,7 @@ def _comparison(profile: Profile, reference: Reference, policy: Policy) -> Compa
     for threshold in policy.thresholds:
         if _is_time_regression(threshold):
             limits[threshold.name] = min(threshold.value, limits.get(threshold.name, threshold.value))
-    return compare(
-        profile, reference.stored, limits=limits, workflows=reference.workflows, baseline=reference.baseline
-    )
+    return compare(profile, reference.stored, limits=limits, workflows=reference.workflows, baseline=reference.baseline)
 
 
 def _is_time_regression(threshold: Threshold) -> bool:

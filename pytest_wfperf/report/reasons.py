@@ -57,7 +57,9 @@ def _why_open(judgement: Judgement, verdict: Verdict) -> Iterator[str]:
             differences = "; ".join(judgement.differences)
             yield f"baseline {judgement.baseline} is from another environment ({differences}); times were not judged"
         case Verdict.INCONCLUSIVE:
-            undecided = [target_reason(t) for t in judgement.targets if t.status == "unknown" and not _told_elsewhere(t)]
+            undecided = [
+                target_reason(t) for t in judgement.targets if t.status == "unknown" and not _told_elsewhere(t)
+            ]
             comparison = judgement.comparison
             gates = () if comparison is None else comparison.effects
             if undecided or any(e.verdict is verdict and not e.automatic for e in gates):

@@ -87,9 +87,7 @@ def test_a_doubled_step_is_regressed_and_named(steps, step):
 
 def test_a_small_change_under_a_limit_of_ten_percent_is_inconclusive():
     rng = random.Random(9)
-    verdicts = [
-        held(process(rng, s=1.05), stored(rng, 1, s=1.0), {"": 0.10}).total.verdict for _ in range(200)
-    ]
+    verdicts = [held(process(rng, s=1.05), stored(rng, 1, s=1.0), {"": 0.10}).total.verdict for _ in range(200)]
     assert verdicts.count(Verdict.INCONCLUSIVE) >= 190
     assert Verdict.REGRESSED not in verdicts
 
@@ -128,7 +126,9 @@ def test_the_interval_covers_the_truth():
 
 def test_more_sessions_find_smaller_slowdowns():
     rng = random.Random(19)
-    sizes = [held(process(rng, s=1.0), stored(rng, k, process_sd=0.01, s=1.0)).total.could_have_caught for k in (1, 2, 5, 20)]
+    sizes = [
+        held(process(rng, s=1.0), stored(rng, k, process_sd=0.01, s=1.0)).total.could_have_caught for k in (1, 2, 5, 20)
+    ]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] > 0.5 > sizes[3]
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-WORK = '''
+WORK = """
 import time, pytest
 
 def sleep_step(wfperf, name, ms, **kw):
     with wfperf.step(name, **kw):
         time.sleep(ms / 1000)
-'''
+"""
 
 
 PLUGINS = {

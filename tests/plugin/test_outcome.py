@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -31,7 +31,7 @@ def gated(project):
 def test_junit(gated):
     ran = gated.run("--wfperf-baseline", *QUICK, "--junitxml=junit.xml", env=SLOW)
     assert ran.ret == 1
-    suite = ElementTree.parse(gated.root / "junit.xml").getroot().find("testsuite")
+    suite = ET.parse(gated.root / "junit.xml").getroot().find("testsuite")
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("3", "2", "0")
     failure = suite.find("testcase[@name='test_a']/failure")
     assert failure.get("message").startswith("REGRESSED: step s ")
@@ -43,7 +43,7 @@ def test_missing_counts_in_junit(gated):
     gated.write(GATED.replace("def test_b", "def test_renamed"))
     ran = gated.run("--wfperf-baseline", *QUICK, "--junitxml=junit.xml")
     assert ran.ret == 1
-    suite = ElementTree.parse(gated.root / "junit.xml").getroot().find("testsuite")
+    suite = ET.parse(gated.root / "junit.xml").getroot().find("testsuite")
     assert (suite.get("tests"), suite.get("failures")) == ("4", "1")
 
 
@@ -74,7 +74,7 @@ def test_xdist(gated, workers):
     ran = gated.run("--wfperf-baseline", *QUICK, workers, "--junitxml=junit.xml", env=SLOW)
     assert ran.ret == 1
     ran.says("2 REGRESSED, 1 PASS")
-    suite = ElementTree.parse(gated.root / "junit.xml").getroot().find("testsuite")
+    suite = ET.parse(gated.root / "junit.xml").getroot().find("testsuite")
     assert suite.get("failures") == "2"
 
 
@@ -119,12 +119,15 @@ def test_a_narrow_terminal_without_colour(gated):
 
 
 def test_test_ids_bring_no_control_characters_to_the_terminal(project):
-    project.write("""
+    project.write(
+        """
 def test_a(wfperf):
     with wfperf.step("evil\\x1b[2J\\u202e"):
         pass
     wfperf.check("evil\\x07", False, "detail\\x1b]0;title\\x07")
-""", "test_\x1b[31m\u202e.py")
+""",
+        "test_\x1b[31m\u202e.py",
+    )
     ran = project.run("--wfperf-rounds=2", "--wfperf-report=r.json", "-v")
     assert ran.ret == 1
     report = ran.out.partition(" wfperf =")[2].partition(" short test")[0]
@@ -153,14 +156,20 @@ def test_missing_workflows_count_as_not_passed(project):
     checked = "".join(f"def test_{n}(wfperf):\n    wfperf.check('c', True)\n" for n in range(4))
     project.write(checked)
     assert project.run("--wfperf-save", *QUICK).ret == 0
-    project.write(checked.replace("test_3", "test_gone") .replace("def test_gone(wfperf):\n    wfperf.check('c', True)\n", ""))
+    project.write(
+        checked.replace("test_3", "test_gone").replace("def test_gone(wfperf):\n    wfperf.check('c', True)\n", "")
+    )
     ran = project.run("--wfperf-baseline", *QUICK)
     assert ran.ret == 1
     ran.says("3 of 4 workflows passed all checks, asked for at least 95 %")
 
 
 def test_reruns_judge_the_last_attempt(gated):
-    gated.write(GATED.replace("def test_b(wfperf):\n", "tries = []\ndef test_b(wfperf):\n    tries.append(1)\n    assert len(tries) > 1\n"))
+    gated.write(
+        GATED.replace(
+            "def test_b(wfperf):\n", "tries = []\ndef test_b(wfperf):\n    tries.append(1)\n    assert len(tries) > 1\n"
+        )
+    )
     ran = gated.run("--wfperf-baseline", *QUICK, "--reruns=2")
     assert "INTERNALERROR" not in ran.out
     assert ran.ret in (0, 1)

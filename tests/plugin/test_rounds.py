@@ -176,11 +176,14 @@ def module():
 def test_flow(wfperf, module):
     assert False
 """)
-    project.write("""
+    project.write(
+        """
 def test_after():
     import test_it
     assert test_it.events == ["down"]
-""", "test_later.py")
+""",
+        "test_later.py",
+    )
     ran = project.run()
     ran.says("1 failed, 1 passed")
 

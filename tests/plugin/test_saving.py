@@ -104,7 +104,11 @@ def test_a_save_with_a_gate_does_both(two):
 
 
 def test_an_interrupted_run_stores_nothing(two):
-    two.write(TWO.replace("def test_two(wfperf):\n", "def test_two(wfperf):\n    print('there', flush=True)\n    time.sleep(30)\n"))
+    two.write(
+        TWO.replace(
+            "def test_two(wfperf):\n", "def test_two(wfperf):\n    print('there', flush=True)\n    time.sleep(30)\n"
+        )
+    )
     process = subprocess.Popen(
         [sys.executable, "-m", "pytest", "-s", "--wfperf-save", QUICK, "-p", "no:cacheprovider"],
         cwd=two.root, stdout=subprocess.PIPE, text=True, env=os.environ | {"COLUMNS": "140"},
@@ -140,7 +144,9 @@ def test_no_baseline_is_a_usage_error_that_says_what_to_do(project):
 @pytest.mark.parametrize("damage", ["truncate", "empty", "flip", "newer", "foreign"])
 @pytest.mark.parametrize("which", ["profile", "manifest", "HEAD"])
 def test_a_damaged_baseline_is_exit_4_and_never_a_pass(two, damage, which):
-    pattern = {"profile": "*/*/*/*/*/test-it*one*.json", "manifest": "*/*/*/*/manifest.json", "HEAD": "*/*/*/HEAD"}[which]
+    pattern = {"profile": "*/*/*/*/*/test-it*one*.json", "manifest": "*/*/*/*/manifest.json", "HEAD": "*/*/*/HEAD"}[
+        which
+    ]
     (path,) = (two.root / ".wfperf").glob(pattern)
     data = path.read_bytes()
     if damage == "flip":

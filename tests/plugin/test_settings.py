@@ -58,9 +58,7 @@ def test_native_toml(project):
 
 def test_options_from_addopts_and_the_environment(project):
     project.write("def test_flow(wfperf): pass\n", "tests/test_sub.py")
-    (project.root / "pytest.ini").write_text(
-        "[pytest]\naddopts = --wfperf-save\n"
-    )
+    (project.root / "pytest.ini").write_text("[pytest]\naddopts = --wfperf-save\n")
     ran = project.run("tests/", "--wfperf-rounds=2")
     assert ran.ret == 0, ran.out
     ran.says("stored baseline main")
@@ -122,6 +120,11 @@ def test_a_marker_typo_is_a_usage_error_that_names_the_test(project, marker, tol
 
 def test_help_and_markers(project):
     ran = project.run("--help")
-    ran.says("workflow performance gates (wfperf)", "--wfperf-baseline=[NAME]", "--wfperf-threshold=EXPR", "wfperf_thresholds (linelist)")
+    ran.says(
+        "workflow performance gates (wfperf)",
+        "--wfperf-baseline=[NAME]",
+        "--wfperf-threshold=EXPR",
+        "wfperf_thresholds (linelist)",
+    )
     project.run("--markers").says("@pytest.mark.wfperf(*thresholds, rounds=, warmup=")
     project.run("--fixtures").says("wfperf -- ", "Profile this test's steps")

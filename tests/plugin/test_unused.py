@@ -14,13 +14,16 @@ def test_imports():
 
 def test_nothing_is_said_written_started_or_imported(project):
     project.write(PLAIN)
-    project.write("""
+    project.write(
+        """
 import sys
 def audit(event, args):
     if event in ("subprocess.Popen", "os.posix_spawn", "os.fork", "os.exec"):
         print("STARTED", event, file=sys.__stderr__)
 sys.addaudithook(audit)
-""", "conftest.py")
+""",
+        "conftest.py",
+    )
     isolated = ("-p", "no:xdist", "-p", "no:benchmark", "-p", "no:hypothesispytest", "-p", "no:rerunfailures")
     ran = project.run(*isolated)
     assert ran.ret == 0, ran.out

@@ -93,7 +93,9 @@ def test_failed_by_a_quality_gate(project):
     project.write(FLOW)
     ran = project.run("--wfperf-rounds=20", "--wfperf-threshold=max < 10s", env={"GOOD": "18"})
     assert ran.ret == 1
-    ran.says("check 'valid' passed in 16 of 20 rounds, asked for 95 %", "not valid", "0 of 1 workflow passed all checks")
+    ran.says(
+        "check 'valid' passed in 16 of 20 rounds, asked for 95 %", "not valid", "0 of 1 workflow passed all checks"
+    )
     assert project.run("--wfperf-rounds=20", "--wfperf-min-pass-rate=80", env={"GOOD": "18"}).ret == 0
 
 

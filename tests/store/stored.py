@@ -68,7 +68,9 @@ spans = st.one_of(
         memory_bytes=maybe,
     ),
 )
-checks = st.builds(Check, name=names, passed=st.booleans(), detail=texts, value=st.none() | numbers, minimum=st.none() | numbers)
+checks = st.builds(
+    Check, name=names, passed=st.booleans(), detail=texts, value=st.none() | numbers, minimum=st.none() | numbers
+)
 metrics = st.builds(Metric, name=names, value=numbers, unit=texts, better=st.sampled_from(["lower", "higher"]))
 caches = st.builds(Cache, name=names, hits=naturals, misses=naturals)
 rounds_ = st.builds(

@@ -49,7 +49,9 @@ def test_the_files_below_are_all_there_are(store):
         pytest.param(lambda data: b"[]", id="a list"),
         pytest.param(lambda data: b'{"kind": "recipe", "format": 1}', id="foreign"),
         pytest.param(lambda data: b"\xff\xfe" + data, id="another encoding"),
-        pytest.param(lambda data: b"<<<<<<< ours\n" + data + b"=======\n" + data + b">>>>>>> theirs\n", id="merge conflict"),
+        pytest.param(
+            lambda data: b"<<<<<<< ours\n" + data + b"=======\n" + data + b">>>>>>> theirs\n", id="merge conflict"
+        ),
         pytest.param(lambda data: b"[" * 10**6, id="deep"),
     ],
 )
@@ -102,7 +104,9 @@ def test_a_newer_format_is_refused_with_the_way_out(store, name):
     path = the(store, name)
     data = json.loads(path.read_bytes())
     path.write_text(json.dumps({**data, "format": 2, "novelty": True}))
-    with pytest.raises(SchemaTooNew, match=r"format 2, and this pytest-wfperf reads up to 1.*upgrade pytest-wfperf") as caught:
+    with pytest.raises(
+        SchemaTooNew, match=r"format 2, and this pytest-wfperf reads up to 1.*upgrade pytest-wfperf"
+    ) as caught:
         read(store)
     assert str(path) in str(caught.value)
     assert any("upgrade" in problem for problem in store.verify())
@@ -114,7 +118,9 @@ def test_a_file_that_breaks_its_schema_is_refused_though_its_checksum_is_right(s
     data["launches"][0]["rounds"]["total_ns"][0] = -5
     data["checksum"] = schema._checksum(data)
     path.write_text(json.dumps(data))
-    with pytest.raises(BaselineCorrupt, match=r"at \$\.launches\[0\]\.rounds\.total_ns\[0\] it does not fit the profile schema"):
+    with pytest.raises(
+        BaselineCorrupt, match=r"at \$\.launches\[0\]\.rounds\.total_ns\[0\] it does not fit the profile schema"
+    ):
         read(store)
 
 
@@ -160,7 +166,11 @@ def test_a_version_in_another_version_s_or_environment_s_place_is_noticed(store)
 )
 def test_a_bad_head_is_refused(store, content, problem):
     the(store, "HEAD").write_text(content)
-    for act in (lambda: read(store), lambda: store.save("main", [A], environment=HERE), lambda: store.extend("main", [A], environment=HERE)):
+    for act in (
+        lambda: read(store),
+        lambda: store.save("main", [A], environment=HERE),
+        lambda: store.extend("main", [A], environment=HERE),
+    ):
         with pytest.raises(BaselineCorrupt, match=problem):
             act()
     assert the(store, "HEAD").read_text() == content
@@ -198,7 +208,12 @@ def test_a_damaged_workflow_is_not_carried_on(store):
 
 def test_verify_names_what_does_not_belong(store):
     place = the(store, "HEAD").parent
-    strangers = [store.root / "notes.txt", place / "0001-draft", the(store, "manifest.json").parent / "x.json", the(store, "session.json").parent / "y.json"]
+    strangers = [
+        store.root / "notes.txt",
+        place / "0001-draft",
+        the(store, "manifest.json").parent / "x.json",
+        the(store, "session.json").parent / "y.json",
+    ]
     for stranger in strangers:
         stranger.write_text("?")
     assert [problem.split(" does not belong here")[0] for problem in store.verify()] == [str(s) for s in strangers]

@@ -107,7 +107,9 @@ def test_notes_do_not_separate_environments(store):
 
 
 def test_a_missing_baseline_is_named_with_those_there_are(store):
-    with pytest.raises(BaselineMissing, match=r"no baseline 'main' in .* and no other: create it with `pytest --wfperf-save`"):
+    with pytest.raises(
+        BaselineMissing, match=r"no baseline 'main' in .* and no other: create it with `pytest --wfperf-save`"
+    ):
         store.open("main", HERE)
     store.save("main", [A], environment=HERE)
     store.save("release-1", [A], environment=HERE)
@@ -131,7 +133,20 @@ def test_a_name_that_differs_only_in_case_is_refused(store):
 
 
 def test_twins_and_strange_ids_live_side_by_side(store):
-    ids = ["test_A", "test_a", "test_é", "test_e\u0301", "../../x", "n" * 400 + "1", "n" * 400 + "2", "con", "a.", "a ", "", "\x1b[2J"]
+    ids = [
+        "test_A",
+        "test_a",
+        "test_é",
+        "test_e\u0301",
+        "../../x",
+        "n" * 400 + "1",
+        "n" * 400 + "2",
+        "con",
+        "a.",
+        "a ",
+        "",
+        "\x1b[2J",
+    ]
     profiles = [profile(node_id, rounds=n + 1) for n, node_id in enumerate(ids)]
     saved = store.save("main", profiles, environment=HERE)
     assert saved.workflows() == set(ids)

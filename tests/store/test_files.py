@@ -10,9 +10,15 @@ from pytest_wfperf.errors import BaselineCorrupt, BaselineError
 from pytest_wfperf.store import files
 
 plain = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=3), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=3), inner, max_size=3)
+    ),
     max_leaves=12,
 )
 
@@ -101,7 +107,12 @@ def test_a_write_replaces_and_leaves_nothing_else(tmp_path):
 
 @pytest.mark.parametrize(
     ("code", "fix"),
-    [(errno.ENOSPC, "free some space"), (errno.EROFS, "read-only"), (errno.EACCES, "permissions"), (errno.EIO, "check the disk")],
+    [
+        (errno.ENOSPC, "free some space"),
+        (errno.EROFS, "read-only"),
+        (errno.EACCES, "permissions"),
+        (errno.EIO, "check the disk"),
+    ],
 )
 def test_a_failed_write_keeps_the_old_file_and_says_what_to_do(tmp_path, monkeypatch, code, fix):
     path = tmp_path / "HEAD"

@@ -37,7 +37,12 @@ def test_a_file_in_the_store_s_place(tmp_path):
     path = tmp_path / ".wfperf"
     path.write_text("mine")
     store = Store(path)
-    for act in (store.check, store.verify, lambda: store.open("main", HERE), lambda: store.save("main", [A], environment=HERE)):
+    for act in (
+        store.check,
+        store.verify,
+        lambda: store.open("main", HERE),
+        lambda: store.save("main", [A], environment=HERE),
+    ):
         with pytest.raises(BaselineError, match=r"\.wfperf is a file, not a directory.*--wfperf-store"):
             act()
     assert path.read_text() == "mine"
@@ -148,7 +153,9 @@ for act in (store.save, store.extend):
 def test_a_file_cut_short_is_never_put_in_place(tmp_path):
     store = Store(tmp_path / ".wfperf")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", LIMITED, store.root], capture_output=True, text=True, env=environment, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, store.root], capture_output=True, text=True, env=environment, check=True
+    )
     assert done.stdout.count("File too large; raise the file size limit") == 2, done
     assert store.open("main", HERE).version.startswith("0001-")
     assert len(store.open("main", HERE).contents) == 1

@@ -75,7 +75,10 @@ def test_ids_that_some_file_system_takes_for_one_get_two_files():
 
 
 def test_a_file_s_name_is_stable_and_readable():
-    assert layout.workflow_file("tests/test_shop.py::test_pay[eu]") == "tests-test-shop-py-test-pay-eu-4618fae655be7d1c.json"
+    assert (
+        layout.workflow_file("tests/test_shop.py::test_pay[eu]")
+        == "tests-test-shop-py-test-pay-eu-4618fae655be7d1c.json"
+    )
 
 
 def test_an_environment_s_directory_spells_out_what_is_known():
@@ -127,7 +130,15 @@ def test_bad_names_are_refused_with_value_source_and_rule(name, rule):
 def test_versions_sort_by_number_and_have_one_spelling():
     names = ["0002-aaaaaa", "10000-000000", "0010-ffffff", "9999-000000"]
     assert sorted(names, key=layout.parse_version) == ["0002-aaaaaa", "0010-ffffff", "9999-000000", "10000-000000"]
-    for name in ("7-3fa9c1", "00007-3fa9c1", "0007-3FA9C1", "0007-3fa9c", "0007-3fa9c1\n", "\u0660\u0660\u0660\u0667-3fa9c1", "x"):
+    for name in (
+        "7-3fa9c1",
+        "00007-3fa9c1",
+        "0007-3FA9C1",
+        "0007-3fa9c",
+        "0007-3fa9c1\n",
+        "\u0660\u0660\u0660\u0667-3fa9c1",
+        "x",
+    ):
         assert layout.parse_version(name) is None
     assert str(layout.next_version([])).startswith("0001-")
     assert layout.next_version([layout.Version(9, "abcdef")]).number == 10

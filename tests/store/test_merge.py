@@ -16,7 +16,9 @@ pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 def git(tmp_path):
     def run(*arguments, check=True):
         identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
-        return subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=check, capture_output=True, text=True).stdout
+        return subprocess.run(
+            ["git", *identity, *arguments], cwd=tmp_path, check=check, capture_output=True, text=True
+        ).stdout
 
     run("init", "-q", "-b", "main")
     return run

@@ -64,7 +64,9 @@ def test_half_characters_become_visible_escapes():
 
 
 def with_metric(value):
-    return replace(profile(), launches=(Launch(rounds=(Round(total_ns=1, metrics=(Metric(name="cost", value=value),)),)),))
+    return replace(
+        profile(), launches=(Launch(rounds=(Round(total_ns=1, metrics=(Metric(name="cost", value=value),)),)),)
+    )
 
 
 def test_numbers_a_file_cannot_hold_are_refused_before_anything_is_written():
@@ -86,7 +88,9 @@ def test_what_no_reader_would_take_back_is_not_written():
 def test_arrays_of_different_lengths_are_refused():
     data = encode_profile(profile())
     data["launches"][0]["rounds"]["steps"][0]["total_ns"].append(1)
-    with pytest.raises(BaselineCorrupt, match=r"there\.json cannot be used: total_ns of 'parse' has 5 values for 4 rounds"):
+    with pytest.raises(
+        BaselineCorrupt, match=r"there\.json cannot be used: total_ns of 'parse' has 5 values for 4 rounds"
+    ):
         decode_profile(data, "there.json")
 
 
