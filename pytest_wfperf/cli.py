@@ -75,6 +75,17 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("name", nargs="?", default="main", metavar="NAME", help="the baseline (default: main)")
             command.add_argument("--workflow", metavar="ID", help="show this workflow's sessions and steps")
             command.add_argument("--limit", type=int, default=10, metavar="N", help="how many versions (default: 10)")
+    command = commands.add_parser(
+        "import",
+        help="make saved runs of pytest-benchmark a baseline",
+        description="Make saved runs of pytest-benchmark a new version of a baseline: one session a file.",
+        parents=[place],
+        allow_abbrev=False,
+    )
+    command.set_defaults(run=_import)
+    command.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a file that --benchmark-save wrote")
+    command.add_argument("--name", default="main", metavar="NAME", help="the baseline (default: main)")
+    command.add_argument("--reason", default="", metavar="TEXT", help="why this is the level to hold")
     return parser
 
 
@@ -124,6 +135,14 @@ def _verify(arguments: argparse.Namespace) -> int:
     counted = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}" if problems else "every file is sound"
     print(f"{printable(str(arguments.store))}: {counted}")
     return 1 if problems else 0
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    from .interop.pytest_benchmark import import_files  # noqa: PLC0415 - of use to this command only
+
+    for line in import_files(arguments.files, arguments.store, arguments.name, arguments.reason).splitlines():
+        print(printable(line))
+    return 0
 
 
 # --- what is shown --------------------------------------------------------------------

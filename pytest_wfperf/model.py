@@ -106,8 +106,9 @@ class Round:
     """One pass through a workflow's body.
 
     ``folded`` counts the step entries beyond the recorder's limit: they are in the spans'
-    count, total, min and max, but were not held one by one. ``notes`` are sentences about
-    the recording (a step left open, say).
+    count, total, min and max, but were not held one by one. ``iterations`` is how many calls were
+    timed together where another tool did so: every time is then that of one, on average.
+    ``notes`` are sentences about the recording (a step left open, say).
     """
 
     total_ns: int
@@ -119,6 +120,7 @@ class Round:
     cpu_ns: int | None = None
     memory_bytes: int | None = None
     folded: int = 0
+    iterations: int = 1
     notes: tuple[str, ...] = ()
 
 

@@ -35,7 +35,8 @@ def shell_of(config: pytest.Config) -> Shell:
 
 
 def _is_workflow(item: pytest.Item) -> bool:
-    return "wfperf" in getattr(item, "fixturenames", ()) or item.get_closest_marker("wfperf") is not None
+    declared = "wfperf" in getattr(item, "fixturenames", ()) or item.get_closest_marker("wfperf") is not None
+    return declared or (_SHELL in item.config.stash and item.config.stash[_SHELL].adopts(item))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

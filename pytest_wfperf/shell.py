@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -18,7 +18,7 @@ from .gate import Gate
 from .measure import worker
 from .measure.conditions import environment
 from .measure.rounds import ONCE, Measurement, Plan
-from .model import Judgement, Profile, RunResult
+from .model import Environment, Judgement, Profile, RunResult
 from .options import CARRIED
 from .report.terminal import render, short_reason
 from .selection import Selection
@@ -29,6 +29,7 @@ from .store.schema import encode_profile
 if TYPE_CHECKING:
     from _pytest._io import TerminalWriter
 
+BENCHMARKS = "pytest-benchmark"  # the name under which that plugin registers its session
 P = ParamSpec("P")
 R = TypeVar("R")
 _SETTINGS = pytest.StashKey[Settings]()
@@ -101,7 +102,7 @@ class Shell:
 
         An xdist worker cannot stop the run: it runs nothing and leaves the error to the controller.
         """
-        workflows = [item for item in items if "wfperf" in getattr(item, "fixturenames", ()) or _marks(item)]
+        workflows = [item for item in items if self._is_workflow(item)]
         try:
             for item in workflows:
                 item.stash[_SETTINGS] = self.settings.for_marker(_marks(item), item.nodeid)
@@ -121,7 +122,7 @@ class Shell:
 
     def deselected(self, items: list[pytest.Item]) -> None:
         """Some plugin left tests out; that makes the run partial if a workflow is among them."""
-        if any("wfperf" in getattr(item, "fixturenames", ()) or _marks(item) for item in items):
+        if any(map(self._is_workflow, items)):
             self.selection.narrow("tests were deselected")
 
     def node_collected(self, node_ids: list[str]) -> None:
@@ -134,11 +135,18 @@ class Shell:
             self.selection.narrow(why)
         self.problem = (output or {}).get(PROBLEM) or self.problem
 
+    def _is_workflow(self, item: pytest.Item) -> bool:
+        return "wfperf" in getattr(item, "fixturenames", ()) or bool(_marks(item)) or self.adopts(item)
+
+    def adopts(self, item: pytest.Item) -> bool:
+        """Whether a test is a workflow for its use of pytest-benchmark: where the run asks for measurement."""
+        return self.settings.asked and _benchmarks(item)
+
     # --- one test -----------------------------------------------------------------------
 
     def take_rounds(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """All rounds but the last, which is left to pytest; True where there is nothing left to run."""
-        item.stash[worker.MEASUREMENT] = Measurement(self._plan(self._settings(item)))
+        item.stash[worker.MEASUREMENT] = Measurement(self._plan(item))
         return worker.take_rounds(item, nextitem) or None
 
     def fixture(self, item: pytest.Item) -> Wfperf:
@@ -149,8 +157,8 @@ class Shell:
     @contextmanager
     def timing(self, item: pytest.Item) -> Iterator[None]:
         """The test's call, timed; with shared fixtures, all of its rounds."""
-        item.stash.setdefault(worker.MEASUREMENT, Measurement())
-        with worker.timing(item, self._settings(item).setup):
+        measurement = item.stash.setdefault(worker.MEASUREMENT, Measurement())
+        with worker.timing(item, self._settings(item).setup), self._adopting(item, measurement):
             worker.repeat_shared(item)
             yield
 
@@ -163,21 +171,49 @@ class Shell:
         settings = self._settings(item)
         if report.failed and (told := worker.late_failure(item)):
             report.sections.append(("wfperf", told))
-        unjudged = self._plan(settings) is ONCE and not self.settings.asked and not _failing_check(measurement)
+        unjudged = self._plan(item) is ONCE and not self.settings.asked and not _failing_check(measurement)
         if unjudged or (report.passed and not measurement.complete):
             return
-        profile = Profile(workflow=item.nodeid, environment=self._environment(), launches=(measurement.launch(),))
+        profile = Profile(
+            workflow=item.nodeid, environment=self._environment_of(item), launches=(measurement.launch(),)
+        )
         thresholds = [[threshold.text, threshold.source] for threshold in settings.thresholds]
         setattr(report, CARRIED, {"profile": encode_profile(profile), "thresholds": thresholds})
 
     def _settings(self, item: pytest.Item) -> Settings:
         return item.stash.get(_SETTINGS, self.settings)
 
-    def _environment(self) -> Any:
+    def _environment(self) -> Environment:
         return environment(self.concurrency)
 
-    def _plan(self, settings: Settings) -> Plan:
-        """Rounds where the run or the test's own thresholds ask for a judgement, else the one that any test gets."""
+    def _environment_of(self, item: pytest.Item) -> Environment:
+        fixture = self._benchmark(item)
+        if fixture is None:
+            return self._environment()
+        from .interop import pytest_benchmark  # noqa: PLC0415
+
+        return pytest_benchmark.environment_of(self._environment(), fixture)
+
+    def _adopting(self, item: pytest.Item, measurement: Measurement) -> AbstractContextManager[None]:
+        """Where the test uses pytest-benchmark and is judged here, what makes that plugin's rounds the workflow's."""
+        fixture = self._benchmark(item)
+        if fixture is None:
+            return nullcontext()
+        from .interop import pytest_benchmark  # noqa: PLC0415
+
+        return pytest_benchmark.adopting(measurement, fixture, item.config.pluginmanager.get_plugin(BENCHMARKS))
+
+    def _benchmark(self, item: pytest.Item) -> Any:
+        """The test's fixture of pytest-benchmark; None where it has none, or nobody asks for a judgement."""
+        judged = self.settings.asked or self._plan(item) is not ONCE
+        return item.funcargs.get("benchmark") if judged and _benchmarks(item) else None  # type: ignore[attr-defined]
+
+    def _plan(self, item: pytest.Item) -> Plan:
+        """Rounds where the run or the test's own thresholds ask for a judgement, else the one that any test gets.
+
+        A benchmark fixture is good for one call, so every round has a new one.
+        """
+        settings = self._settings(item)
         judgeable = any(not t.relative or settings.judges_against for t in settings.thresholds if "marker" in t.source)
         if settings.off or not (self.settings.asked or judgeable):
             return ONCE
@@ -185,7 +221,7 @@ class Shell:
             rounds=settings.rounds,
             warmup=settings.warmup,
             max_time_s=settings.max_time,
-            fresh=settings.isolation == "fresh",
+            fresh=settings.isolation == "fresh" or _benchmarks(item),
             resources=any(t.quantity in ("memory", "cpu") for t in settings.thresholds),
         )
 
@@ -282,6 +318,11 @@ class GateFailure(TerminalRepr):
 
 def _marks(item: pytest.Item) -> list[pytest.Mark]:
     return list(item.iter_markers("wfperf"))
+
+
+def _benchmarks(item: pytest.Item) -> bool:
+    """Whether the test uses pytest-benchmark (its fixture's name is taken by others too)."""
+    return "benchmark" in getattr(item, "fixturenames", ()) and item.config.pluginmanager.hasplugin(BENCHMARKS)
 
 
 def _workers(config: pytest.Config) -> int:

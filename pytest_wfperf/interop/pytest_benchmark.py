@@ -135,9 +135,7 @@ def _rounds(seconds: Sequence[float], iterations: int, note: str = "") -> list[R
         Round(
             total_ns=ns,
             iterations=iterations,
-            spans=(
-                Span(path=STEP, count=1, total_ns=ns, min_ns=ns, max_ns=ns, own_ns=ns, start_ns=0, end_ns=ns),
-            ),
+            spans=(Span(path=STEP, count=1, total_ns=ns, min_ns=ns, max_ns=ns, own_ns=ns, start_ns=0, end_ns=ns),),
         )
         for ns in kept
     ]

@@ -106,7 +106,9 @@ class _Table:
         self.times: dict[str, list[int]] = {"": []}
         self.entries: dict[str, list[int]] = {}
         self.recorder_ns = recorder_ns
+        self.iterations = math.inf  # over how many calls at least the clock's ticks are spread
         for r in rounds:
+            self.iterations = min(self.iterations, r.iterations)
             self.times[""].append(max(1, r.total_ns))
             for span in r.spans:
                 self.times.setdefault(span.path, []).append(max(1, span.total_ns))
@@ -133,7 +135,8 @@ def _table(profiles: Sequence[Profile]) -> _Table:
 def _gate(path: str, current: _Table, stored: Sequence[_Table], limit: float, *, automatic: bool) -> _Gate:
     now = current.times[path]
     then = [table.times[path] for table in stored if path in table.times]
-    floor = max(FLOOR_NS, RECORDER_COSTS * current.recording_ns(path))
+    ticks = FLOOR_NS / min(table.iterations for table in (current, *stored))
+    floor = max(1.0, ticks, RECORDER_COSTS * current.recording_ns(path))
     minimum = of_sessions([min(group) for group in then], min(now), scatter(now, then), floor)
     means = [steady_mean(group) for group in then]
     mean = of_sessions(means, steady_mean(now), mean_scatter(now, then), floor)

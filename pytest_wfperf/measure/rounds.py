@@ -45,6 +45,7 @@ class Measurement:
         self.rounds: list[Round] = []
         self.warmup: list[Round] = []
         self.owns_rounds = False  # the body took its rounds itself, in run or compare
+        self._recorded = True  # by this recorder, whose own cost is then worth knowing
         self.result: Any = None
         self._left = plan.warmup + plan.rounds
         self._warmup_left = plan.warmup
@@ -113,7 +114,7 @@ class Measurement:
 
     def launch(self) -> Launch:
         """Everything taken, as one launch."""
-        measured = len(self.rounds) + len(self.warmup) > 1
+        measured = self._recorded and len(self.rounds) + len(self.warmup) > 1
         return Launch(
             rounds=tuple(self.rounds), warmup=tuple(self.warmup), recorder_ns=recorder_cost_ns() if measured else 0
         )
@@ -126,6 +127,12 @@ class Measurement:
         self.rounds.clear()
         self.warmup.clear()
         self._left, self._warmup_left, self._started_ns = self.plan.warmup + self.plan.rounds, self.plan.warmup, None
+
+    def take_over(self, rounds: Sequence[Round]) -> None:
+        """Another tool took these rounds inside the body; no further one is to be taken."""
+        self.own()
+        self.rounds.extend(rounds)
+        self._left, self._recorded = 0, False
 
     def run(self, function: Callable[..., Any], arguments: Arguments, setup: Any, teardown: Any) -> None:
         """All rounds of ``function``; its last result is in :attr:`result`."""

@@ -100,6 +100,7 @@ def _encode_rounds(rounds: Sequence[Round]) -> dict[str, Any]:
     _unless(table, "cpu_ns", [r.cpu_ns for r in rounds], None)
     _unless(table, "memory_bytes", [r.memory_bytes for r in rounds], None)
     _unless(table, "folded", [r.folded for r in rounds], 0)
+    _unless(table, "iterations", [r.iterations for r in rounds], 1)
     _unless(table, "notes", [[storable(note) for note in r.notes] for r in rounds], [])
     _encode_kind(table, "step", [r.spans for r in rounds], _SPAN_KEY, encode_step)
     _encode_kind(table, "check", [r.checks for r in rounds], attrgetter("name", "minimum"), encode_check)
@@ -121,6 +122,7 @@ def _decode_rounds(table: dict[str, Any]) -> tuple[Round, ...]:
         array_of(table, "cpu_ns", number, None),
         array_of(table, "memory_bytes", number, None),
         array_of(table, "folded", number, 0),
+        array_of(table, "iterations", number, 1),
         array_of(table, "notes", number, ()),
     )
     return tuple(
@@ -134,9 +136,10 @@ def _decode_rounds(table: dict[str, Any]) -> tuple[Round, ...]:
             cpu_ns=cpu_ns,
             memory_bytes=memory_bytes,
             folded=folded,
+            iterations=iterations,
             notes=tuple(notes),
         )
-        for total_ns, status, spans, checks, metrics, caches, cpu_ns, memory_bytes, folded, notes in zip(
+        for total_ns, status, spans, checks, metrics, caches, cpu_ns, memory_bytes, folded, iterations, notes in zip(
             *columns, strict=False
         )
     )

@@ -143,16 +143,18 @@ class Store:
         reason: str = "",
         commit: str = "",
         carry: AbstractSet[str] = frozenset(),
+        when: datetime | None = None,
     ) -> Baseline:
         """Store ``profiles`` as one session of a new version, and put that version in force.
 
         Workflows in ``carry`` (node ids) keep what the version in force has of them, session by
-        session. Raises BaselineError, ConfigError.
+        session. ``when`` dates the session where its rounds were not taken now. Raises
+        BaselineError, ConfigError.
         """
         layout.check_name(name, "the baseline's name")
         now = datetime.now(UTC)
-        session = layout.new_session(now)
-        files = _session_files(session, profiles, now, commit)
+        session = layout.new_session(when or now)
+        files = _session_files(session, profiles, when or now, commit)
         with self._locked(name, environment) as directory:
             in_force = read_head(directory) if exists(directory / layout.HEAD) else ""
             if in_force and carry:
@@ -169,7 +171,13 @@ class Store:
         return read_version(name, directory / version)
 
     def extend(
-        self, name: str, profiles: Collection[Profile], *, environment: Environment, commit: str = ""
+        self,
+        name: str,
+        profiles: Collection[Profile],
+        *,
+        environment: Environment,
+        commit: str = "",
+        when: datetime | None = None,
     ) -> Baseline:
         """Add ``profiles`` as one more session to the version in force.
 
@@ -180,7 +188,7 @@ class Store:
                 f"baseline {name!r} in {self.root} has no version for this environment to extend: "
                 f"create one with `pytest --wfperf-save={name}`"
             )
-        now = datetime.now(UTC)
+        now = when or datetime.now(UTC)
         with self._locked(name, environment) as directory:
             version = directory / read_head(directory)
             for _ in range(ATTEMPTS):
