@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from .errors import MeasurementError
@@ -81,9 +82,10 @@ class Wfperf:
                 )
         measurement = self._measurement
         plan = measurement.plan if measurement.plan.rounds > 1 else PAIRS
-        measurement.plan = Plan(
-            rounds=plan.rounds if rounds is None else rounds, warmup=plan.warmup if warmup is None else warmup
-        )
+        rounds, warmup = plan.rounds if rounds is None else rounds, plan.warmup if warmup is None else warmup
+        if rounds < 1 or warmup < 0:
+            raise MeasurementError(f"wfperf.compare(rounds={rounds}, warmup={warmup}): it takes at least one round")
+        measurement.plan = replace(plan, rounds=rounds, warmup=warmup)
         measurement.own()
         now, then = measurement.pairs(candidate, reference, setup, teardown)
         return paired(now, then, name=getattr(reference, "__name__", "the reference"))

@@ -1,7 +1,7 @@
 """The main process's side of a run: judges each profile as it arrives, then the run as a whole.
 
-Between a profile's arrival and the end of the run only its compact encoding (some 10 KB for 20
-steps × 12 rounds) and its judgement are held; stored profiles are read, judged and let go. So
+Between a profile's arrival and the end of the run only its compact encoding and its judgement are
+held (some 17 KiB together for 20 steps × 12 rounds); stored profiles are read, judged and let go. So
 memory grows by little more than that per workflow, however large the store is.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .analyse.attribution import attribution
-from .errors import BaselineError
+from .errors import BaselineError, WfperfError
 from .judge.compare import Stored
 from .judge.quality import run_pass_rate
 from .judge.threshold import parse
@@ -176,8 +176,9 @@ class Gate:
                 f"{pass_rate.passed} of {plural(pass_rate.total, 'workflow')} passed all checks, "
                 f"asked for at least {share(pass_rate.minimum)}"
             )
-        elif pass_rate is None and "min_pass_rate" in settings.sources and self.judgements and settings.asked:
+        elif pass_rate is None and self.judgements and settings.asks_for("min_pass_rate"):
             failures.append("a pass rate was asked for, but no workflow recorded a check")
+        failures += self._unnoticed()
         result = RunResult(
             judgements=tuple(self.judgements.values()),
             baseline=settings.baseline or "",
@@ -187,6 +188,13 @@ class Gate:
             errors=tuple(self._errors),
         )
         return self._stored_result(result, selection) if settings.save or settings.extend else result
+
+    def _unnoticed(self) -> Iterator[str]:
+        """Workflows that no verdict fails although their test did: a worker died, a tear-down or a subtest failed."""
+        known = self.judgements.keys() | self._stored()
+        lost = [w for w in self.broken & known if w not in self.judgements or not self.judgements[w].verdict.fails]
+        if lost:
+            yield f"{_some(sorted(lost))}: the test failed outside what was judged"
 
     def profile_data(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Every judged workflow's profile in its encoded form, one at a time."""
@@ -207,7 +215,7 @@ class Gate:
             return replace(result, failures=(*result.failures, f"--wfperf-{what} refused: {refusal}"))
         try:
             return replace(result, saved=", ".join(self._write(selection)))
-        except BaselineError as error:
+        except WfperfError as error:
             return replace(result, errors=(*result.errors, f"nothing was stored: {error}"))
 
     def _refusal(self, result: RunResult, selection: Selection) -> str:
@@ -217,12 +225,15 @@ class Gate:
         if result.errors:
             return "the stored baseline could not be read"
         if self.settings.accept and self.settings.save:
-            return ""
-        failing = [j.workflow for j in result.judgements if j.verdict.fails]
+            return "" if any(map(self._sound, self._profiles)) else "no workflow was measured to its end"
+        verdicts = {j.workflow: j.waived or j.verdict for j in result.judgements}
+        failing = [w for w, verdict in verdicts.items() if verdict.fails or (result.strict and verdict.fails_strict)]
         lost = sorted(self._stored() - self._profiles.keys()) if self.settings.save else []
         advice = " (--wfperf-accept=REASON stores it all the same)" if self.settings.save else ""
         if failing or self.broken:
             return f"{_some(sorted({*failing, *self.broken}))} failed or regressed{advice}"
+        if result.failures:
+            return f"{result.failures[0]}{advice}"
         if selection.partial:
             return f"this run was partial ({selection.partial}){advice}"
         if lost:
@@ -236,7 +247,7 @@ class Gate:
             profiles = [
                 decode_profile(data, workflow)
                 for workflow, data in self.profile_data()
-                if self._environments[workflow] == environment
+                if self._environments[workflow] == environment and self._sound(workflow)
             ]
             if settings.save:
                 kept = self._kept(selection)
@@ -253,8 +264,12 @@ class Gate:
 
     def _kept(self, selection: Selection) -> frozenset[str]:
         """Workflows a new version takes over from the one in force: all that this selection was not to measure."""
-        unmeasured = self._stored() - self._profiles.keys()
-        return frozenset(w for w in unmeasured if not selection.expects(w))
+        measured = {w for w in self._profiles if self._sound(w)}
+        return frozenset(w for w in self._stored() - measured if w in self._profiles or not selection.expects(w))
+
+    def _sound(self, workflow: str) -> bool:
+        """Whether the workflow's test ran to its end: half a run is no level of performance."""
+        return workflow not in self.broken and not self.judgements[workflow].failure
 
 
 def _dated_sessions(baseline: Baseline, workflow: str) -> Stored:

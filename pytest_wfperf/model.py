@@ -420,7 +420,6 @@ class RunResult:
     saved: str = ""
     failures: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
 
     def with_error(self, sentence: str) -> RunResult:
         """This result with one more thing that could not be done."""

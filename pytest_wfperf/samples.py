@@ -52,6 +52,8 @@ class Ratio(float):
     def __repr__(self) -> str:
         if self.low is None or self.high is None:
             return f"{float(self):.3g}x"
+        if self.low == 0 or self.high == float("inf"):
+            return f"{float(self):.3g}x (too few pairs for an interval)"
         return f"{float(self):.3g}x (95 % interval {self.low:.3g}x to {self.high:.3g}x)"
 
 

@@ -15,7 +15,6 @@ _NARROWING = {
     "markexpr": "-m",
     "deselect": "--deselect",
     "lf": "--last-failed",
-    "failedfirst": "",
     "stepwise": "--stepwise",
     "ignore": "--ignore",
     "ignore_glob": "--ignore-glob",
@@ -29,8 +28,10 @@ class Selection:
     def __init__(self, config: pytest.Config) -> None:
         self.collected: set[str] = set()
         self.stopped = ""
-        self._narrowed = [f"{flag}" for name, flag in _NARROWING.items() if flag and _given(config, name)]
+        self._narrowed = [flag for name, flag in _NARROWING.items() if _given(config, name)]
         self._prefixes = [_prefix(argument, config) for argument in config.args]
+        if any(prefix.startswith("..") for prefix in self._prefixes):
+            self.narrow("tests outside the rootdir, whose ids do not tell where they are")
 
     def add(self, node_ids: Iterable[str]) -> None:
         """Node ids that were collected and selected."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pytest
 
 _QUIET = {"off", "only", "strict", "store", "accept"}  # settings that by themselves ask for no measurement
+_NAMES = ("baseline", "save", "extend")  # settings that ask for measurement wherever they stand
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
 
 
@@ -51,7 +52,8 @@ class Settings:
     def asked(self) -> bool:
         """Whether the command line or the environment asks for a measured run."""
         return not self.off and any(
-            name not in _QUIET and not source.startswith("ini") for name, source in self.sources.items()
+            name not in _QUIET and (name in _NAMES or not source.startswith("ini"))
+            for name, source in self.sources.items()
         )
 
     @property
@@ -63,8 +65,12 @@ class Settings:
     def gates(self) -> bool:
         """Whether the command line or the environment asks for a verdict on the run."""
         return self.asked and not {"baseline", "save", "extend", "threshold", "min_pass_rate"}.isdisjoint(
-            name for name, source in self.sources.items() if not source.startswith("ini")
+            name for name, source in self.sources.items() if name in _NAMES or not source.startswith("ini")
         )
+
+    def asks_for(self, name: str) -> bool:
+        """Whether the command line or the environment sets ``name``."""
+        return name in self.sources and not self.sources[name].startswith("ini")
 
     def check_together(self) -> None:
         """Raise ConfigError for settings that make no sense together."""
@@ -75,6 +81,18 @@ class Settings:
                 f"{self.sources['save']} and {self.sources['extend']} exclude each other: "
                 "a run becomes a new version or one more session of the version in force"
             )
+
+        for name in ("save", "extend"):
+            target = getattr(self, name)
+            if target is not None and self.baseline not in (None, target):
+                raise ConfigError(
+                    f"{self.sources[name]}: cannot {name} baseline {target!r} in a run that is gated against "
+                    f"{self.baseline!r}; do one after the other"
+                )
+        if self.baseline is None and self.save is None and self.extend is None:
+            for threshold in self.thresholds:
+                if threshold.relative and not threshold.source.startswith("ini"):
+                    raise ConfigError(f"{threshold.source}: {threshold.text!r} needs a baseline; add --wfperf-baseline")
 
     def differing(self) -> str:
         """What differs from the default and where it came from, for the header."""
@@ -131,7 +149,7 @@ def _found(config: pytest.Config, setting: Setting) -> list[tuple[Any, str]]:
     if given is not None:
         found.append((given, str(setting.flag)))
     env = str(setting.env)
-    if os.environ.get(env) is not None:
+    if os.environ.get(env):
         text = os.environ[env]
         parts = [part.strip() for part in text.split(";") if part.strip()]
         found.append((parts if setting.kind == "list" else text, env))
@@ -214,5 +232,5 @@ def _shown(settings: Settings, name: str) -> str:
         return "; ".join(threshold.text for threshold in settings.thresholds)
     value = getattr(settings, name)
     if name == "min_pass_rate":
-        return f"{value:.4g}"
+        return f"{100 * value:g}"
     return ", ".join(value) if isinstance(value, tuple) else str(value)

@@ -18,7 +18,7 @@ from .gate import Gate
 from .measure import worker
 from .measure.conditions import environment
 from .measure.rounds import ONCE, Measurement, Plan
-from .model import Environment, Judgement, Profile, RunResult
+from .model import Environment, Judgement, Launch, Profile, RunResult
 from .options import CARRIED
 from .report.terminal import render, short_reason
 from .selection import Selection
@@ -85,8 +85,15 @@ class Shell:
     @_usage
     def start(self) -> None:
         """Find out whether the baseline can be read before spending time on tests."""
-        if self.judges and not self.settings.off and not self.config.option.collectonly:
+        if self.judges and self.runs_tests:
             self.gate.open()
+
+    @property
+    def runs_tests(self) -> bool:
+        """Whether this run measures anything: it may be switched off, or pytest asked to do something else."""
+        option = self.config.option
+        others = ("collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test")
+        return not (self.settings.off or any(getattr(option, other, False) for other in others))
 
     @property
     def gate(self) -> Gate:
@@ -106,6 +113,9 @@ class Shell:
         try:
             for item in workflows:
                 item.stash[_SETTINGS] = self.settings.for_marker(_marks(item), item.nodeid)
+            if self.judges and any(self._plan(item) is not ONCE for item in workflows):
+                self.configure()
+                self.start()
         except WfperfError as error:
             if self.judges:
                 raise pytest.UsageError(f"wfperf: {error}") from error
@@ -146,19 +156,26 @@ class Shell:
 
     def take_rounds(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """All rounds but the last, which is left to pytest; True where there is nothing left to run."""
-        item.stash[worker.MEASUREMENT] = Measurement(self._plan(item))
+        item.stash[worker.MEASUREMENT] = Measurement(self._plan(item), setup=self._settings(item).setup)
         return worker.take_rounds(item, nextitem) or None
 
     def fixture(self, item: pytest.Item) -> Wfperf:
         """The test's own object of the ``wfperf`` fixture."""
-        measurement = item.stash.setdefault(worker.MEASUREMENT, Measurement())
-        return Wfperf(measurement, item.nodeid, self._environment)
+        return Wfperf(self._measurement(item), item.nodeid, self._environment)
+
+    def _measurement(self, item: pytest.Item) -> Measurement:
+        """What measures the item now; a new one where another plugin runs the test again after it was measured."""
+        measurement = item.stash.get(worker.MEASUREMENT, None)
+        if measurement is None or measurement.complete:
+            measurement = Measurement(setup=self._settings(item).setup)
+            item.stash[worker.MEASUREMENT] = measurement
+        return measurement
 
     @contextmanager
     def timing(self, item: pytest.Item) -> Iterator[None]:
         """The test's call, timed; with shared fixtures, all of its rounds."""
-        measurement = item.stash.setdefault(worker.MEASUREMENT, Measurement())
-        with worker.timing(item, self._settings(item).setup), self._adopting(item, measurement):
+        measurement = self._measurement(item)
+        with worker.timing(item), self._adopting(item, measurement):
             worker.repeat_shared(item)
             yield
 
@@ -168,16 +185,15 @@ class Shell:
         ends = report.when == "call" or (report.when == "setup" and not report.passed)
         if measurement is None or not ends or self.settings.off or "subtests" in type(report).__module__:
             return
-        settings = self._settings(item)
         if report.failed and (told := worker.late_failure(item)):
             report.sections.append(("wfperf", told))
-        unjudged = self._plan(item) is ONCE and not self.settings.asked and not _failing_check(measurement)
-        if unjudged or (report.passed and not measurement.complete):
+        if report.passed and measurement.taken and not measurement.complete:
+            return  # a round among others
+        launch = measurement.launch()
+        if self._plan(item) is ONCE and not self.settings.asked and not _failing_check(launch):
             return
-        profile = Profile(
-            workflow=item.nodeid, environment=self._environment_of(item), launches=(measurement.launch(),)
-        )
-        thresholds = [[threshold.text, threshold.source] for threshold in settings.thresholds]
+        profile = Profile(workflow=item.nodeid, environment=self._environment_of(item), launches=(launch,))
+        thresholds = [[threshold.text, threshold.source] for threshold in self._settings(item).thresholds]
         setattr(report, CARRIED, {"profile": encode_profile(profile), "thresholds": thresholds})
 
     def _settings(self, item: pytest.Item) -> Settings:
@@ -211,15 +227,17 @@ class Shell:
     def _plan(self, item: pytest.Item) -> Plan:
         """Rounds where the run or the test's own thresholds ask for a judgement, else the one that any test gets.
 
-        A benchmark fixture is good for one call, so every round has a new one.
+        A benchmark fixture is good for one call, so every round has a new one. A test with subtests, which
+        report themselves, and an item that is no function run once.
         """
         settings = self._settings(item)
+        repeatable = isinstance(item, pytest.Function) and "subtests" not in item.fixturenames
         judgeable = any(not t.relative or settings.judges_against for t in settings.thresholds if "marker" in t.source)
         if settings.off or not (self.settings.asked or judgeable):
             return ONCE
         return Plan(
-            rounds=settings.rounds,
-            warmup=settings.warmup,
+            rounds=settings.rounds if repeatable else 1,
+            warmup=settings.warmup if repeatable else 0,
             max_time_s=settings.max_time,
             fresh=settings.isolation == "fresh" or _benchmarks(item),
             resources=any(t.quantity in ("memory", "cpu") for t in settings.thresholds),
@@ -229,8 +247,15 @@ class Shell:
 
     def receive(self, report: pytest.TestReport) -> None:
         """Judge the profile a report carries and let a failing verdict fail the test."""
-        if report.outcome not in ("passed", "failed", "skipped") or self.settings.off:
+        if report.outcome not in ("passed", "failed", "skipped") or not self.runs_tests:
             return
+        try:
+            self._judge(report)
+        except WfperfError as error:  # the store or the waivers cannot be read, and nothing had asked for them before
+            self.problem = f"wfperf: {error}"
+            report.outcome, report.longrepr = "failed", GateFailure(report.location, self.problem)
+
+    def _judge(self, report: pytest.TestReport) -> None:
         carried = getattr(report, CARRIED, None)
         if report.failed:
             self.gate.broken.add(report.nodeid)
@@ -253,10 +278,9 @@ class Shell:
         """Report what the baseline has and this run should have met, as failed tests."""
         if self.judges and self.problem:
             raise pytest.UsageError(self.problem)
-        if not self.judges or self._gate is None or self.config.option.collectonly:
+        if not self.judges or self._gate is None or not self.runs_tests:
             return
-        if session.shouldfail or session.shouldstop:
-            self.selection.stopped = f"it stopped early: {session.shouldfail or session.shouldstop}"
+        self._note_stop(session)
         for node_id in self.gate.missing(self.selection):
             judgement = self.gate.miss(node_id)
             if self._fails(judgement):
@@ -266,6 +290,10 @@ class Shell:
                 )
                 self.config.hook.pytest_runtest_logreport(report=report)
 
+    def _note_stop(self, session: pytest.Session) -> None:
+        if session.shouldfail or session.shouldstop:
+            self.selection.stopped = f"it stopped early: {session.shouldfail or session.shouldstop}"
+
     def finish(self, session: pytest.Session) -> None:
         """Judge the run, store it, write its reports, and let the exit status say so."""
         if not self.judges:
@@ -273,8 +301,9 @@ class Shell:
             output[NARROWED] = [self.selection.partial] if self.selection.partial else []
             output[PROBLEM] = self.problem
             return
-        if self.settings.off or self.config.option.collectonly or (self._gate is None and not self.settings.asked):
+        if self.problem or not self.runs_tests or (self._gate is None and not self.settings.asked):
             return
+        self._note_stop(session)
         status = int(session.exitstatus)
         if status not in (0, 1, 5) and not self.selection.stopped:
             self.selection.stopped = "it was interrupted"
@@ -330,8 +359,8 @@ def _workers(config: pytest.Config) -> int:
     return processes if isinstance(processes, int) else 0
 
 
-def _failing_check(measurement: Measurement) -> bool:
-    return any(not check.passed for r in measurement.rounds for check in r.checks)
+def _failing_check(launch: Launch) -> bool:
+    return any(not check.passed for r in launch.rounds for check in r.checks)
 
 
 def _why_failed(report: pytest.TestReport) -> str:
@@ -344,4 +373,4 @@ def _why_failed(report: pytest.TestReport) -> str:
 def _why_skipped(report: pytest.TestReport) -> str:
     if hasattr(report, "wasxfail"):
         return f"expected to fail: {report.wasxfail}"
-    return str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+    return str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr).removeprefix("Skipped: ")

@@ -93,6 +93,8 @@ def values(rounds: Sequence[Round], path: str) -> list[int]:
 
 def _time(threshold: Threshold, profile: Profile) -> Actual:
     sample = values(profile.rounds, threshold.name)
+    if not sample and not threshold.name:
+        return Actual(value=None, detail="no round was measured")
     if not sample:
         return not_recorded("step", threshold.name, profile.steps)
     value = reduce(threshold.quantity, sample, threshold.percentile)

@@ -91,19 +91,25 @@ def _verdict(
         return Verdict.NEW
     if reference.differences:
         return Verdict.INCOMPARABLE
-    if _undecided(comparison, targets) or (policy.strict and _unproved(rates, targets)):
+    if _undecided(reference, policy, comparison, targets) or (policy.strict and _unproved(rates, targets)):
         return Verdict.INCONCLUSIVE
     if comparison is not None and comparison.total.verdict is Verdict.IMPROVED:
         return Verdict.IMPROVED
     return Verdict.PASS
 
 
-def _undecided(comparison: Comparison | None, targets: Sequence[Target]) -> bool:
-    """Whether a gate that somebody declared, or the workflow's own, could not be decided."""
-    if comparison is None:
-        return False
-    open_gates = any(e.verdict is Verdict.INCONCLUSIVE and not e.automatic for e in comparison.effects)
-    return open_gates or any(t.status == "unknown" for t in targets)
+def _undecided(reference: Reference, policy: Policy, comparison: Comparison | None, targets: Sequence[Target]) -> bool:
+    """Whether a gate that somebody declared, or the workflow's own, could not be decided.
+
+    A threshold that needs a baseline is no gate of a run that is held against none, unless it is strict.
+    """
+    if comparison is not None and any(
+        e.verdict is Verdict.INCONCLUSIVE and not e.automatic for e in comparison.effects
+    ):
+        return True
+    gated = bool(reference.baseline) or policy.strict
+    unknown = [threshold for threshold, t in zip(policy.thresholds, targets, strict=True) if t.status == "unknown"]
+    return any(gated or not threshold.relative for threshold in unknown)
 
 
 def _unproved(rates: Sequence[PassRate], targets: Sequence[Target]) -> bool:

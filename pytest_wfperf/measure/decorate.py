@@ -109,3 +109,20 @@ def timed(function: Callable[..., Any], begin: Callable[[], None], end: Callable
             end(passed)
 
     return plain
+
+
+def doing_nothing(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of the same colour and signature that does nothing."""
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def coroutine(*_args: Any, **_kwargs: Any) -> None:
+            return None
+
+        return coroutine
+
+    @functools.wraps(function)
+    def plain(*_args: Any, **_kwargs: Any) -> None:
+        return None
+
+    return plain

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..errors import MeasurementError
-from ..model import Cache, Check, Metric
+from ..model import Cache, Check, Metric, Round
 
 
 class Facts:
@@ -17,11 +18,39 @@ class Facts:
         self._metrics: dict[str, Metric] = {}
         self._caches: list[Cache] = []
 
-    def reset(self) -> None:
-        """Forget everything recorded so far."""
-        self._checks.clear()
-        self._metrics.clear()
-        self._caches.clear()
+        self._closed = False
+
+    def take(self) -> Facts:
+        """Everything recorded so far, which is forgotten here."""
+        taken = Facts()
+        taken._checks, self._checks = self._checks, []
+        taken._metrics, self._metrics = self._metrics, {}
+        taken._caches, self._caches = self._caches, []
+        return taken
+
+    def add(self, other: Facts) -> None:
+        """Count the other's facts among these; of a metric the later value."""
+        self._checks += other._checks
+        self._metrics |= other._metrics
+        self._caches += other._caches
+
+    def added_to(self, taken: Round) -> Round:
+        """A round with these facts among its own."""
+        self._checks[:0] = taken.checks
+        self._metrics = {metric.name: metric for metric in taken.metrics} | self._metrics
+        self._caches[:0] = taken.caches
+        return replace(taken, checks=self.checks, metrics=self.metrics, caches=self.caches)
+
+    def close(self) -> None:
+        """Let nothing more be recorded: the profile is on its way to be judged."""
+        self._closed = True
+
+    def _check_open(self, what: str, name: object) -> None:
+        if self._closed:
+            raise MeasurementError(
+                f"{what} {name!r} was recorded after the workflow was measured (in a fixture's tear-down?), "
+                "where nothing judges it; record it in the test"
+            )
 
     @property
     def checks(self) -> tuple[Check, ...]:
@@ -39,10 +68,12 @@ class Facts:
 
     def check(self, name: str, passed: object, detail: str = "") -> None:
         """Record a quality-gate outcome; several of one name in a round hold only together."""
+        self._check_open("check", name)
         self._checks.append(Check(name=_name("check", name), passed=bool(passed), detail=str(detail)))
 
     def score(self, name: str, value: float, minimum: float) -> None:
         """Record a score that has to reach ``minimum``."""
+        self._check_open("score", name)
         number, floor = _number("score", name, value), _number("minimum of score", name, minimum)
         detail = "" if number >= floor else f"{number:g} is below {floor:g}"
         self._checks.append(
@@ -51,6 +82,7 @@ class Facts:
 
     def metric(self, name: str, value: float, unit: str = "", better: str = "lower") -> None:
         """Record one number of this round; ``better`` is ``lower`` or ``higher``."""
+        self._check_open("metric", name)
         if better not in ("lower", "higher"):
             raise MeasurementError(f"metric {name!r}: better={better!r} is neither 'lower' nor 'higher'")
         metric = Metric(name=_name("metric", name), value=_number("metric", name, value), unit=str(unit), better=better)
@@ -63,6 +95,7 @@ class Facts:
 
     def cache(self, name: str, hits: int, misses: int) -> None:
         """Add look-ups of a cache; several calls in a round add up."""
+        self._check_open("cache", name)
         for what, value in (("hits", hits), ("misses", misses)):
             if not isinstance(value, int) or isinstance(value, bool) or value < 0:
                 raise MeasurementError(f"cache {name!r}: {what}={value!r} is not a count (an int of at least 0)")

@@ -15,6 +15,8 @@ from .steps import LIMIT, Steps
 class Recorder:
     """The one mutable thing: records a round between :meth:`begin` and :meth:`end`, then freezes it.
 
+    Facts recorded before :meth:`begin`, in a fixture say, are the next round's.
+
     ``clock`` returns ns. It is bound here once, so that a clock patched later (freezegun,
     time-machine) does not bend a duration.
     """
@@ -36,7 +38,6 @@ class Recorder:
         entered = "1 step" if outside == 1 else f"{outside} steps"
         self._outside = f"{entered} entered outside the round (in a fixture?), not recorded" if outside else ""
         self.steps.reset(keep_intervals=self.sampler is not None)
-        self.facts.reset()
         if self.sampler is not None:
             self.sampler.start()
         self.steps.begin()
@@ -51,6 +52,7 @@ class Recorder:
     def freeze(self, *, passed: bool = True, cpu_ns: int | None = None) -> Round:
         """The ended round as data; ``cpu_ns`` is what the process itself spent in it."""
         spans = self.steps.spans(self._start_ns, self._end_ns)
+        facts = self.facts.take()
         usage = self.sampler.usage if self.sampler is not None else None
         if usage is not None:
             intervals = self.steps.intervals
@@ -66,9 +68,9 @@ class Recorder:
             total_ns=self._end_ns - self._start_ns,
             status="passed" if passed else "failed",
             spans=tuple(spans),
-            checks=self.facts.checks,
-            metrics=self.facts.metrics,
-            caches=self.facts.caches,
+            checks=facts.checks,
+            metrics=facts.metrics,
+            caches=facts.caches,
             cpu_ns=cpu_ns if usage is None or cpu_ns is None else cpu_ns + usage.children_cpu_ns,
             memory_bytes=None if usage is None else usage.peak_growth_bytes,
             folded=self.steps.folded,

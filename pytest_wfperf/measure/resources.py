@@ -65,16 +65,21 @@ class Sampler:
         self.usage: Usage | None = None
 
     def start(self) -> None:
+        self._end()  # of a stretch that nobody stopped
         self._samples: list[tuple[int, int, int, int]] = []
         self._stopping.clear()
         self._take(look_for_children=True)
         self._thread = threading.Thread(target=self._run, name="wfperf-sampler", daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
+    def _end(self) -> None:
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
+            self._thread = None
+
+    def stop(self) -> None:
+        self._end()
         self._take(look_for_children=False)
         times, resident, own, children = zip(*self._samples, strict=True)
         self.usage = Usage(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +11,9 @@ from functools import cache
 from types import TracebackType
 from typing import Any
 
+from ..errors import MeasurementError
 from ..model import Launch, Round
+from .facts import Facts
 from .recorder import Recorder
 from .resources import Sampler
 
@@ -38,13 +41,17 @@ ONCE = Plan()
 class Measurement:
     """One workflow being measured in this process: counts its rounds and keeps what they recorded."""
 
-    def __init__(self, plan: Plan = ONCE, clock: Callable[[], int] = time.perf_counter_ns) -> None:
+    def __init__(
+        self, plan: Plan = ONCE, clock: Callable[[], int] = time.perf_counter_ns, setup: Callable[[], Any] | None = None
+    ) -> None:
         self.plan = plan
+        self.setup = setup
         self.clock = clock
         self.recorder = Recorder(clock, Sampler() if plan.resources else None)
         self.rounds: list[Round] = []
         self.warmup: list[Round] = []
         self.owns_rounds = False  # the body took its rounds itself, in run or compare
+        self._beside = Facts()
         self._recorded = True  # by this recorder, whose own cost is then worth knowing
         self.result: Any = None
         self._left = plan.warmup + plan.rounds
@@ -114,19 +121,34 @@ class Measurement:
 
     def launch(self) -> Launch:
         """Everything taken, as one launch."""
+        self.recorder.facts.close()
         measured = self._recorded and len(self.rounds) + len(self.warmup) > 1
+        rounds = list(self.rounds)
+        if rounds and self.owns_rounds:  # what the body recorded around its rounds belongs to the last of them
+            self.set_aside()
+            rounds[-1] = self._beside.added_to(rounds[-1])
         return Launch(
-            rounds=tuple(self.rounds), warmup=tuple(self.warmup), recorder_ns=recorder_cost_ns() if measured else 0
+            rounds=tuple(rounds), warmup=tuple(self.warmup), recorder_ns=recorder_cost_ns() if measured else 0
         )
 
     # --- rounds inside the body ---------------------------------------------------------
 
     def own(self) -> None:
-        """The body takes its rounds itself from here on; what was measured around it is forgotten."""
+        """The body takes its rounds itself from here on; the times measured around it are forgotten."""
+        if self.owns_rounds:
+            raise MeasurementError(
+                "a workflow is one call of wfperf.run or wfperf.compare, and this test makes another: "
+                "make them steps of one callable, or two tests"
+            )
         self.owns_rounds = True
+        self.set_aside()
         self.rounds.clear()
         self.warmup.clear()
         self._left, self._warmup_left, self._started_ns = self.plan.warmup + self.plan.rounds, self.plan.warmup, None
+
+    def set_aside(self) -> None:
+        """Keep facts that were recorded while no round was open from becoming those of the next."""
+        self._beside.add(self.recorder.facts.take())
 
     def take_over(self, rounds: Sequence[Round]) -> None:
         """Another tool took these rounds inside the body; no further one is to be taken."""
@@ -138,7 +160,14 @@ class Measurement:
         """All rounds of ``function``; its last result is in :attr:`result`."""
         while not self.complete:
             with Pass(self, setup, teardown, arguments) as (args, kwargs):
-                self.result = function(*args, **kwargs)
+                result = function(*args, **kwargs)
+            if inspect.isawaitable(result):
+                getattr(result, "close", lambda: None)()
+                raise MeasurementError(
+                    f"{function!r} returned an awaitable, so only its making was timed; "
+                    "give wfperf.run the coroutine function itself"
+                )
+            self.result = result
             self.keep()
 
     async def run_async(self, function: Callable[..., Any], arguments: Arguments, setup: Any, teardown: Any) -> None:
@@ -153,7 +182,7 @@ class Measurement:
     ) -> tuple[list[Round], list[Round]]:
         """Rounds of both in pairs, a fair coin deciding which goes first; the candidate's count as the workflow's."""
         rounds: tuple[list[Round], list[Round]] = ([], [])
-        warmup_pairs = self.plan.warmup
+        warmup_pairs, settled = self.plan.warmup, False
         while not self.complete:
             sides = [(candidate, rounds[0]), (reference, rounds[1])]
             random.SystemRandom().shuffle(sides)
@@ -164,19 +193,22 @@ class Measurement:
                 pair[id(into)] = self.freeze()
                 if function is candidate:
                     self.result = result
-            if warmup_pairs > 0:
+            self._left -= 1
+            if not settled:
+                settled = True
+                self._settle(sum(taken.total_ns for taken in pair.values()))
+            if warmup_pairs > 0 and self._left > 0:
                 warmup_pairs -= 1
                 self.warmup.append(pair[id(rounds[0])])
             else:
                 for into in rounds:
                     into.append(pair[id(into)])
                 self.rounds.append(pair[id(rounds[0])])
-            self._left -= 1
         return rounds
 
 
 class Pass:
-    """One round inside a body: set-up before the clock starts, tear-down after it stopped.
+    """One round inside a body: the marker's set-up and its own before the clock starts, tear-down after it stopped.
 
     A set-up that returns ``(args, kwargs)`` supplies the round's arguments.
     """
@@ -185,6 +217,9 @@ class Pass:
         self.measurement, self.setup, self.teardown, self.arguments = measurement, setup, teardown, arguments
 
     def __enter__(self) -> Arguments:
+        self.measurement.set_aside()
+        if self.measurement.setup is not None:
+            self.measurement.setup()
         if self.setup is not None:
             made = self.setup()
             if isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], tuple) and isinstance(made[1], dict):

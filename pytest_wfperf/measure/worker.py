@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 from _pytest.runner import runtestprotocol
 from _pytest.unittest import TestCaseFunction
 
-from .decorate import timed
+from .decorate import doing_nothing, timed
 from .rounds import Measurement
 
 MEASUREMENT = pytest.StashKey[Measurement]()
@@ -71,13 +70,13 @@ def _forget_instance(item: pytest.Item) -> None:
 
 
 @contextmanager
-def timing(item: pytest.Item, setup: Callable[[], Any] | None) -> Iterator[None]:
+def timing(item: pytest.Item) -> Iterator[None]:
     """Time the item's function while the block runs it, innermost, so that no fixture is on the clock."""
     measurement = item.stash[MEASUREMENT]
 
     def begin() -> None:
-        if setup is not None:
-            setup()
+        if measurement.setup is not None:
+            measurement.setup()
         measurement.begin()
 
     def end(passed: bool) -> None:  # noqa: FBT001
@@ -99,19 +98,26 @@ def timing(item: pytest.Item, setup: Callable[[], Any] | None) -> Iterator[None]
 
 
 def repeat_shared(item: pytest.Item) -> None:
-    """Take every round but the last with the same fixtures, inside one call phase."""
+    """Take every round but the last with the same fixtures, inside one call phase.
+
+    A body that took its rounds itself has nothing left to run: pytest is given a function that does nothing.
+    """
     measurement = item.stash[MEASUREMENT]
     while not (measurement.plan.fresh or measurement.on_last or measurement.complete or measurement.owns_rounds):
         taken = measurement.taken
         item.runtest()
         if measurement.taken == taken:
-            return
+            break
+    if not measurement.plan.fresh and measurement.owns_rounds and isinstance(item, pytest.Function):
+        item.obj = doing_nothing(item.obj)
 
 
 def late_failure(item: pytest.Item) -> str:
     """Why a test that passed in earlier rounds may have failed in this one; empty where none passed before."""
     measurement = item.stash[MEASUREMENT]
     taken = [*measurement.warmup, *measurement.rounds]
+    if taken and taken[-1].status == "passed":  # not the body failed: a strict xfail, or subtests
+        return ""
     passed = sum(r.status == "passed" for r in taken)
     if measurement.owns_rounds or passed == 0:
         return ""

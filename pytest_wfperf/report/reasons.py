@@ -43,7 +43,7 @@ def _effects(judgement: Judgement, verdict: Verdict) -> Iterator[str]:
     wanted = Verdict.REGRESSED if verdict is Verdict.FAILED else verdict
     regressed = wanted is Verdict.REGRESSED
     told = [e for e in comparison.effects if e.verdict is wanted and (regressed or not e.automatic)]
-    told.sort(key=lambda e: (e.path == "", -parts.get(e.path, 0.0)))
+    told.sort(key=lambda e: (e.path == "", -parts.get(e.path, 0.0), -e.log_ratio))
     yield from map(effect_reason, told)
     if wanted is Verdict.REGRESSED:
         yield from carriers(comparison)

@@ -23,7 +23,6 @@ def render(run: RunResult, profiles: Iterable[tuple[str, Mapping[str, Any]]]) ->
         "saved": run.saved,
         "failures": list(run.failures),
         "errors": list(run.errors),
-        "notes": list(run.notes),
         "workflows": [_judgement(j, encoded.get(j.workflow)) for j in run.judgements],
     }
     return seal("results", body, "the results file")

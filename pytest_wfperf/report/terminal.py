@@ -39,7 +39,6 @@ def render(run: RunResult, *, width: int, verbosity: int = 0) -> list[Line]:
     """
     lines = [_verdict_line(run)]
     lines += [Line(f"  {printable(text)}", "red") for text in (*run.failures, *run.errors)]
-    lines += [Line(f"  {printable(text)}") for text in run.notes]
     if run.saved:
         lines.append(Line(f"  stored {printable(run.saved)}", "green"))
     if verbosity < 0 or not run.judgements:
@@ -178,7 +177,7 @@ def _targets(targets: Sequence[Target], width: int) -> Iterator[Line]:
             printable(t.threshold),
             amount(t.actual, t.unit),
             t.status,
-            printable(_shortened(t.detail, max(20, width // 3))),
+            printable(t.detail if len(t.detail) <= width // 2 else t.detail[: width // 2 - 3] + "..."),
         ]
         for t in targets
     ]

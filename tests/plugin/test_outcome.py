@@ -10,14 +10,14 @@ GATED = """
 import os
 SLOW = float(os.environ.get("SLOW", "1"))
 def test_a(wfperf):
-    sleep_step(wfperf, "s", 2 * SLOW)
+    sleep_step(wfperf, "s", 12 * SLOW)
 def test_b(wfperf):
-    sleep_step(wfperf, "s", 2)
+    sleep_step(wfperf, "s", 12)
 def test_c(wfperf):
-    sleep_step(wfperf, "s", 2 * SLOW)
+    sleep_step(wfperf, "s", 12 * SLOW)
 """
 QUICK = ("--wfperf-rounds=3",)
-SLOW = {"SLOW": "30"}
+SLOW = {"SLOW": "10"}
 
 
 @pytest.fixture

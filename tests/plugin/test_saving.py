@@ -12,11 +12,11 @@ import pytest
 
 TWO = """
 import os
-MS = float(os.environ.get("MS", "2"))
+MS = float(os.environ.get("MS", "15"))
 def test_one(wfperf):
     sleep_step(wfperf, "s", MS)
 def test_two(wfperf):
-    sleep_step(wfperf, "s", 2)
+    sleep_step(wfperf, "s", 15)
     if "FAIL" in os.environ:
         assert False
 """
@@ -47,7 +47,7 @@ def test_named_baselines_and_another_store(two):
 @pytest.mark.parametrize(
     ("args", "env", "told"),
     [
-        ((), {"MS": "40"}, "test_it.py::test_one failed or regressed"),
+        ((), {"MS": "150"}, "test_it.py::test_one failed or regressed"),
         ((), {"FAIL": "1"}, "test_it.py::test_two failed or regressed"),
         (("-k", "one"), {}, "this run was partial (-k, tests were deselected)"),
         (("test_it.py::test_one",), {}, "it did not measure test_it.py::test_two"),
@@ -62,12 +62,12 @@ def test_a_run_that_failed_regressed_or_was_partial_replaces_nothing(two, args, 
 
 
 def test_a_regression_is_accepted_on_purpose_with_a_reason(two):
-    ran = two.run("--wfperf-save", "--wfperf-accept=a slower and safer parser", QUICK, env={"MS": "40"})
+    ran = two.run("--wfperf-save", "--wfperf-accept=a slower and safer parser", QUICK, env={"MS": "150"})
     assert ran.ret == 0, ran.out
     ran.says("1 WAIVED", "accepted: a slower and safer parser", "stored baseline main 0002-")
     manifest = next(two.root.glob(".wfperf/baselines/main/*/0002-*/manifest.json")).read_text()
     assert "a slower and safer parser" in manifest
-    assert two.run("--wfperf-baseline", QUICK, env={"MS": "40"}).ret == 0
+    assert two.run("--wfperf-baseline", QUICK, env={"MS": "150"}).ret == 0
 
 
 def test_an_accepted_partial_run_keeps_what_it_did_not_measure(two):
@@ -91,7 +91,7 @@ def test_extend_adds_a_session_to_the_version_in_force(two):
     assert ran.ret == 0, ran.out
     ran.says("stored session 2 of baseline main 0001-")
     assert len(two.versions) == 1
-    ran = two.run("--wfperf-extend", QUICK, env={"MS": "40"})
+    ran = two.run("--wfperf-extend", QUICK, env={"MS": "150"})
     assert ran.ret == 1
     ran.says("--wfperf-extend refused")
     assert two.run("--wfperf-extend=other", QUICK).ret == 4
@@ -99,7 +99,7 @@ def test_extend_adds_a_session_to_the_version_in_force(two):
 
 def test_a_save_with_a_gate_does_both(two):
     assert two.run("--wfperf-baseline", "--wfperf-save", QUICK).ret == 0
-    assert two.run("--wfperf-baseline", "--wfperf-save", QUICK, env={"MS": "40"}).ret == 1
+    assert two.run("--wfperf-baseline", "--wfperf-save", QUICK, env={"MS": "150"}).ret == 1
     assert len(two.versions) == 2
 
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 FLOW = """
 import os
-MS = dict(parse=2, render=4) | {k: float(v) for k, v in (p.split("=") for p in os.environ.get("MS", "").split())}
+MS = dict(parse=10, render=20) | {k: float(v) for k, v in (p.split("=") for p in os.environ.get("MS", "").split())}
 GOOD = int(os.environ.get("GOOD", "100"))
 TOKENS = int(os.environ.get("TOKENS", "100"))
 seen = []
@@ -42,7 +42,7 @@ def test_pass_says_what_it_could_have_caught(project):
 
 
 def test_regressed_fails_the_test_and_names_the_step(project):
-    ran = saved(project).run(*GATE, env={"MS": "render=16"})
+    ran = saved(project).run(*GATE, env={"MS": "render=100"})
     assert ran.ret == 1
     ran.says(
         "FAILED test_it.py::test_flow - REGRESSED: step render ",
@@ -55,13 +55,14 @@ def test_regressed_fails_the_test_and_names_the_step(project):
 
 
 def test_a_doubled_step_of_many_is_regressed_though_the_whole_is_not(project):
-    ran = saved(project).run(*GATE, env={"MS": "parse=8 render=4"})
+    ran = saved(project).run(*GATE, env={"MS": "parse=21"})
     assert ran.ret == 1
-    ran.says("REGRESSED: step parse ", "→ 8.")
+    ran.says("REGRESSED: step parse ", "→ 21.")
+    ran.never_says("the workflow +")
 
 
 def test_a_small_change_is_inconclusive_under_a_limit_that_one_process_cannot_resolve(project):
-    ran = saved(project).run(*GATE, env={"MARK": "regression < 10%", "MS": "render=4.3"})
+    ran = saved(project).run(*GATE, env={"MARK": "regression < 10%", "MS": "render=21"})
     assert ran.ret == 0, ran.out
     ran.says("1 INCONCLUSIVE", "limit 10 %, could have caught >= ")
     ran.never_says("1 PASS")
@@ -69,7 +70,7 @@ def test_a_small_change_is_inconclusive_under_a_limit_that_one_process_cannot_re
 
 
 def test_improved(project):
-    ran = saved(project, MS="render=30").run(*GATE, env={"MS": "render=3"})
+    ran = saved(project, MS="render=100").run(*GATE, env={"MS": "render=10"})
     assert ran.ret == 0
     ran.says("1 IMPROVED")
 
@@ -171,7 +172,7 @@ def reseal(path, document):
 def test_incomparable_judges_no_times_but_pass_rates_and_exact_metrics(project):
     saved(project)
     other_environment(project)
-    ran = project.run(*GATE, env={"MS": "render=40"})
+    ran = project.run(*GATE, env={"MS": "render=200"})
     assert ran.ret == 0, ran.out
     ran.says("1 INCOMPARABLE", "another environment", "cpu: ", "Another CPU there")
     assert project.run(*GATE, "--wfperf-strict").ret == 1
@@ -194,13 +195,13 @@ def waive(project, verdict="REGRESSED", days=1, workflow="test_it.py::test_flow"
 def test_waived_until_it_expires(project):
     saved(project)
     waive(project)
-    ran = project.run(*GATE, env={"MS": "render=16"})
+    ran = project.run(*GATE, env={"MS": "render=100"})
     assert ran.ret == 0, ran.out
     ran.says("1 WAIVED", "REGRESSED waived: known (until ", "step render")
     waive(project, verdict="MISSING")
-    assert project.run(*GATE, env={"MS": "render=16"}).ret == 1
+    assert project.run(*GATE, env={"MS": "render=100"}).ret == 1
     waive(project, days=-1)
-    assert project.run(*GATE, env={"MS": "render=16"}).ret == 1
+    assert project.run(*GATE, env={"MS": "render=100"}).ret == 1
 
 
 def test_a_waiver_that_cannot_be_read_stops_the_run(project):
@@ -267,7 +268,7 @@ import os
 n = [0]
 def test_flow(wfperf):
     n[0] += 1
-    sleep_step(wfperf, "s", 60 if n[0] % 3 == 0 and "SLOW" in os.environ else 3)
+    sleep_step(wfperf, "s", 150 if n[0] % 3 == 0 and "SLOW" in os.environ else 10)
 """)
     assert project.run("--wfperf-save", "--wfperf-rounds=15").ret == 0
     ran = project.run("--wfperf-baseline", "--wfperf-rounds=15", env={"SLOW": "1"})
