@@ -324,7 +324,8 @@ def test_beside_others_the_calls_are_rounds(pytester):
     )
     assert pytester.runpytest_subprocess("-n2", "--wfperf-rounds=4", "--wfperf-save").ret == 0
     (profile,) = stored(pytester, "test_it.py::test_it[1]")
-    assert (len(profile.rounds), profile.steps) == (4, ("benchmark",))
+    assert profile.steps == ("benchmark",)
+    assert len(profile.rounds) >= 4  # up to pytest-benchmark 5.0 xdist's workers measured
     assert pytester.runpytest_subprocess(*arguments, "--wfperf-baseline").ret == 0
     pytester._monkeypatch.setenv("S", "0.03")
     slow = pytester.runpytest_subprocess(*arguments, "--wfperf-baseline")

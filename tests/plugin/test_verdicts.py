@@ -42,7 +42,7 @@ def test_pass_says_what_it_could_have_caught(project):
 
 
 def test_regressed_fails_the_test_and_names_the_step(project):
-    ran = saved(project).run(*GATE, env={"MS": "render=100"})
+    ran = saved(project).run(*GATE, env={"MS": "render=50"})
     assert ran.ret == 1
     ran.says(
         "FAILED test_it.py::test_flow - REGRESSED: step render ",
