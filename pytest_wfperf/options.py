@@ -9,8 +9,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from .errors import ConfigError
-
 if TYPE_CHECKING:
     import pytest
 
@@ -146,6 +144,8 @@ def _value_only_after_equals(parser: pytest.Parser, named: dict[str, str]) -> No
 def from_ini(config: pytest.Config, setting: Setting) -> Any:
     """The configuration file's value, None where it has none. ConfigError names the key of one of the wrong type."""
     import pytest  # noqa: PLC0415  loaded long before
+
+    from .errors import ConfigError  # noqa: PLC0415  every module costs a start half a millisecond
 
     try:
         return config.getini(str(setting.ini))
