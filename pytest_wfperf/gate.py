@@ -1,7 +1,7 @@
 """The main process's side of a run: judges each profile as it arrives, then the run as a whole.
 
 Between a profile's arrival and the end of the run only its compact encoding and its judgement are
-held (some 17 KiB together for 20 steps × 12 rounds); stored profiles are read, judged and let go. So
+held (some 19 KiB together for 20 steps × 12 rounds); stored profiles are read, judged and let go. So
 memory grows by little more than that per workflow, however large the store is.
 """
 

@@ -232,7 +232,9 @@ def test_xpass(wfperf):
     ran.never_says("8 subtests", "likely")
 
 
-@pytest.mark.parametrize("flag", ["--setup-only", "--setup-plan", "--fixtures", "--fixtures-per-test", "--collect-only"])
+@pytest.mark.parametrize(
+    "flag", ["--setup-only", "--setup-plan", "--fixtures", "--fixtures-per-test", "--collect-only"]
+)
 def test_a_run_that_runs_no_test_judges_nothing(two, flag):
     ran = two.run("--wfperf-baseline", flag)
     assert ran.ret == 0, ran.out
