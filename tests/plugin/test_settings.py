@@ -57,7 +57,7 @@ def test_native_toml(project):
 
 
 def test_options_from_addopts_and_the_environment(project):
-    project.write("def test_flow(wfperf): pass\n", "tests/test_sub.py")
+    project.write("def test_flow(wfperf):\n    sleep_step(wfperf, 's', 10)\n", "tests/test_sub.py")
     (project.root / "pytest.ini").write_text("[pytest]\naddopts = --wfperf-save\n")
     ran = project.run("tests/", "--wfperf-rounds=2")
     assert ran.ret == 0, ran.out
