@@ -100,8 +100,11 @@ def scatter(now: Sequence[int], then: Sequence[Sequence[int]]) -> float:
 
 
 def steady_mean(sample: Sequence[int]) -> float:
-    """The mean without the slowest round, from five rounds on: one interruption is not a slow path."""
-    return fmean(sorted(sample)[:-1] if len(sample) >= 5 else sample)
+    """The mean without the slowest round: one interruption is not a slow path.
+
+    Of fewer than five rounds the minimum: too few to tell an interruption from a slow path.
+    """
+    return fmean(sorted(sample)[:-1]) if len(sample) >= 5 else min(sample)
 
 
 def mean_scatter(now: Sequence[int], then: Sequence[Sequence[int]]) -> float:

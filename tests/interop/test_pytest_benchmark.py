@@ -310,10 +310,10 @@ def test_beside_others_the_calls_are_rounds(pytester):
 
         @pytest.mark.parametrize("n", range(3))
         def test_it(benchmark, n):
-            benchmark(time.sleep, float(os.environ.get("S", "0.002")))
+            benchmark(time.sleep, float(os.environ.get("S", "0.02")))
 
         def test_plain(wfperf):
-            time.sleep(0.002)
+            time.sleep(0.02)
         """
     )
     arguments = (
@@ -327,7 +327,7 @@ def test_beside_others_the_calls_are_rounds(pytester):
     assert profile.steps == ("benchmark",)
     assert len(profile.rounds) >= 4  # up to pytest-benchmark 5.0 xdist's workers measured
     assert pytester.runpytest_subprocess(*arguments, "--wfperf-baseline").ret == 0
-    pytester._monkeypatch.setenv("S", "0.03")
+    pytester._monkeypatch.setenv("S", "0.2")
     slow = pytester.runpytest_subprocess(*arguments, "--wfperf-baseline")
     assert slow.ret == 1
     slow.assert_outcomes(failed=3)
