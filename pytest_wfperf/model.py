@@ -128,12 +128,35 @@ class Round:
 class Launch:
     """One process's rounds. ``warmup`` rounds are kept apart and never judged for time.
 
-    ``recorder_ns`` is what one recorded step cost in that process (0 where not measured).
+    ``recorder_ns`` is what one recorded step cost in that process, ``calibration_ns`` what a fixed
+    piece of work took in it (0 where not measured). ``conditions`` are name–value pairs of what
+    really took effect in a process started for measuring; the test's own process has none.
     """
 
     rounds: tuple[Round, ...]
     warmup: tuple[Round, ...] = ()
     recorder_ns: int = 0
+    calibration_ns: int = 0
+    conditions: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def fresh(self) -> bool:
+        """Whether this was a process of its own, started under controlled conditions."""
+        return bool(self.conditions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """What one round did, in numbers that do not depend on time.
+
+    ``path`` is a step's, empty for the whole workflow. ``what`` is ``calls`` (of Python and built-in
+    functions), ``blocks`` (allocated memory blocks still held at the end), ``bytes`` (read and
+    written by system calls) or ``files`` (opened).
+    """
+
+    path: str
+    what: str
+    value: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +192,7 @@ class Profile:
     workflow: str
     environment: Environment
     launches: tuple[Launch, ...]
+    counts: tuple[Count, ...] = ()
     result: Any = field(default=None, compare=False, repr=False)
 
     @property
@@ -180,6 +204,11 @@ class Profile:
     def steps(self) -> tuple[str, ...]:
         """Paths of all steps seen, in the order in which they first appeared."""
         return tuple(dict.fromkeys(span.path for r in self.rounds for span in r.spans))
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it was taken in processes started for measuring, not in the test's own."""
+        return bool(self.launches) and all(launch.fresh for launch in self.launches)
 
     @property
     def times(self) -> Samples:
@@ -224,7 +253,8 @@ class Effect:
     ``high`` its 95 % interval. ``could_have_caught`` is the smallest slowdown this run would have
     flagged 95 times in 100 (0.18 is +18 %; None where there is none), ``flagged_from`` the measured
     one from which on it would have. ``limit`` is the slowdown that must be caught; ``automatic``
-    marks a limit nobody declared.
+    marks a limit nobody declared. ``ratios`` are current/baseline launch by launch: of each pair,
+    or of each launch against the stored level. ``detail`` says what else there is to know.
     """
 
     path: str
@@ -238,6 +268,7 @@ class Effect:
     automatic: bool
     verdict: Verdict
     flagged_from: float | None = None
+    ratios: tuple[float, ...] = ()
     detail: str = ""
 
     @property
@@ -251,9 +282,11 @@ class Comparison:
     """A profile against a baseline, or one callable against another.
 
     ``baseline`` names what it was held against, ``sessions`` is how many stored sessions that
-    was. ``appeared`` and ``vanished`` are steps only one side has. ``contributions`` are, by path,
-    the shares of the baseline's total by which each step's own time changed it, ``""`` for time
-    outside all steps; they add up to the change of the whole.
+    was (0: launches in pairs). ``launches`` are the current side's processes, started for
+    measuring where ``fresh``; ``seconds`` is what that took. ``appeared`` and ``vanished`` are
+    steps only one side has. ``contributions`` are, by path, the shares of the baseline's total by
+    which each step's own time changed it, ``""`` for time outside all steps; they add up to the
+    change of the whole.
     """
 
     baseline: str
@@ -263,6 +296,9 @@ class Comparison:
     appeared: tuple[str, ...] = ()
     vanished: tuple[str, ...] = ()
     contributions: tuple[tuple[str, float], ...] = ()
+    launches: int = 1
+    fresh: bool = False
+    seconds: float = 0.0
 
     @property
     def effects(self) -> tuple[Effect, ...]:
