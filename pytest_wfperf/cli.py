@@ -1,4 +1,4 @@
-"""The ``wfperf`` command: looks into a store without running a test."""
+"""The ``wfperf`` command: looks into a store, or at this machine, without running a test of the project."""
 
 # ruff: noqa: T201
 
@@ -8,6 +8,7 @@ import argparse
 import difflib
 import json
 import os
+import shutil
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .model import Profile, Round
 
 _SLOWEST = 3
+_LONGEST_S = 3600.0  # that the doctor may take
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -86,6 +88,18 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a file that --benchmark-save wrote")
     command.add_argument("--name", default="main", metavar="NAME", help="the baseline (default: main)")
     command.add_argument("--reason", default="", metavar="TEXT", help="why this is the level to hold")
+    command = commands.add_parser(
+        "doctor",
+        help="is this machine fit for measuring?",
+        description="Look at this machine, and run unchanged code against itself: what would gates be worth here?",
+        epilog="Exit codes: 0 fit, 1 something makes gates unreliable, 2 it could not be found out.",
+        allow_abbrev=False,
+    )
+    command.set_defaults(run=_doctor)
+    command.add_argument("--json", action="store_true", help="print JSON instead of text")
+    command.add_argument(
+        "--seconds", type=_seconds, default=15.0, metavar="S", help="how long to run the code (default: 15)"
+    )
     return parser
 
 
@@ -143,6 +157,39 @@ def _import(arguments: argparse.Namespace) -> int:
     for line in import_files(arguments.files, arguments.store, arguments.name, arguments.reason).splitlines():
         print(printable(line))
     return 0
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    try:
+        from . import doctor  # noqa: PLC0415 - of use to this command only
+
+        examined = doctor.examine(arguments.seconds, _show_progress if sys.stderr.isatty() else _show_nothing)
+    except KeyboardInterrupt:
+        print("wfperf: interrupted", file=sys.stderr)
+        return 130
+    if arguments.json:
+        _print_json(doctor.as_json(examined))
+    else:
+        print(doctor.render(examined))
+    return examined.exit_code
+
+
+def _seconds(text: str) -> float:
+    """A length of time. Raises ValueError for what is none; argparse says so."""
+    value = float(text)
+    if not 0 <= value <= _LONGEST_S:
+        raise ValueError(text)
+    return value
+
+
+def _show_progress(text: str) -> None:
+    """Redraw the line on the terminal; an empty text leaves it free."""
+    width = shutil.get_terminal_size().columns - 1
+    print(f"\r\x1b[K{f'wfperf doctor: {text}'[:width] if text else ''}", end="", file=sys.stderr, flush=True)
+
+
+def _show_nothing(_: str) -> None:
+    pass
 
 
 # --- what is shown --------------------------------------------------------------------

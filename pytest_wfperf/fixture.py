@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 from .errors import MeasurementError
-from .judge.compare import paired
 from .measure.rounds import Measurement, Plan
 from .model import Comparison, Environment, Launch, Profile
 
@@ -80,6 +79,8 @@ class Wfperf:
                     f"wfperf.compare cannot await {function!r}; give it a plain callable, "
                     "such as a lambda that runs the coroutine with asyncio.run"
                 )
+        from .judge.compare import paired  # noqa: PLC0415  of use to few tests
+
         measurement = self._measurement
         plan = measurement.plan if measurement.plan.rounds > 1 else PAIRS
         rounds, warmup = plan.rounds if rounds is None else rounds, plan.warmup if warmup is None else warmup

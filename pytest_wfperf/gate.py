@@ -14,7 +14,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from .analyse.attribution import attribution
+from .analyse.attribution import attribution, attribution_of_pairs
+from .analyse.kind import kind
 from .errors import BaselineError, WfperfError
 from .judge.compare import Stored
 from .judge.quality import run_pass_rate
@@ -22,13 +23,13 @@ from .judge.threshold import parse
 from .judge.verdict import Policy, Reference, judge
 from .measure.conditions import environment as environment_here
 from .measure.revision import commit
-from .model import Environment, Judgement, PassRate, Profile, RunResult, Verdict
+from .model import Comparison, Environment, Judgement, Measured, PassRate, Profile, RunResult, Verdict
 from .report.text import plural, share
 from .selection import Selection
 from .settings import Settings
 from .store.directory import Baseline, Store
 from .store.layout import storable
-from .store.schema import decode_profile
+from .store.schema import decode_profile, encode_profile
 from .store.waivers import matching, read_waivers
 
 
@@ -42,6 +43,7 @@ class Gate:
         self.store = Store(settings.store)
         self.concurrency = concurrency
         self.workflows: int | None = None  # how many share the run's error, where that is known
+        self.measured: dict[str, Measured] = {}  # what launches found, by workflow
         self.skipped: dict[str, str] = {}
         self.broken: set[str] = set()  # tests that failed or could not run
         self.judgements: dict[str, Judgement] = {}
@@ -63,8 +65,13 @@ class Gate:
     # --- one workflow -----------------------------------------------------------------
 
     def judge(self, carried: Mapping[str, Any], failure: str) -> Judgement:
-        """Judge a profile as carried by its test's report; ``failure`` is why the test failed, if it did."""
+        """Judge a workflow by its launches, failing those by the profile that its test's report carries.
+
+        ``failure`` is why the test failed, if it did.
+        """
         profile = decode_profile(carried["profile"], "the test's report")
+        measured = self.measured.get(profile.workflow, Measured())
+        profile, failure = measured.profile or profile, failure or measured.error
         settings = self.settings
         policy = Policy(
             thresholds=tuple(parse(text, source) for text, source in carried["thresholds"]),
@@ -72,20 +79,36 @@ class Gate:
             strict=settings.strict,
         )
         try:
-            reference = self._reference(profile)
+            reference = self._reference(profile, measured)
         except BaselineError as error:
             self._errors.append(str(error))
             reference, failure = Reference(), failure or str(error)
         judgement = judge(profile, reference=reference, policy=policy, failure=failure)
         if judgement.comparison is not None:
-            before = [r for _, stored in reference.stored for r in stored.rounds]
-            parts = tuple(attribution(profile.rounds, before).items())
-            judgement = replace(judgement, comparison=replace(judgement.comparison, contributions=parts))
+            parts = tuple(self._parts(profile, reference).items())
+            comparison = replace(judgement.comparison, contributions=parts)
+            judgement = replace(judgement, comparison=replace(comparison, kind=_kind(profile, reference, comparison)))
         judgement = self._waived(judgement)
         self.judgements[profile.workflow] = judgement
         self._environments[profile.workflow] = profile.environment
-        self._profiles[profile.workflow] = json.dumps(carried["profile"], separators=(",", ":")).encode()
+        encoded = carried["profile"] if measured.profile is None else encode_profile(profile)
+        self._profiles[profile.workflow] = json.dumps(encoded, separators=(",", ":")).encode()
         return judgement
+
+    @staticmethod
+    def _parts(profile: Profile, reference: Reference) -> dict[str, float]:
+        """The parts of the change that each step carries."""
+        before = [launch for _, stored in reference.stored for launch in stored.launches]
+        if reference.comparison is not None and reference.comparison.sessions == 0:
+            return attribution_of_pairs(tuple(zip(profile.launches, before, strict=True)))
+        return attribution(profile.rounds, [r for launch in before for r in launch.rounds])
+
+    def round_s(self, workflow: str) -> float | None:
+        """How long a stored round of the workflow took here, s; None where that is not known."""
+        baseline, differences = self._here()
+        if baseline is None or differences or workflow not in baseline.workflows():
+            return None
+        return min(float(profile.times.median) for profile in baseline.sessions(workflow) if profile.rounds)
 
     def miss(self, workflow: str) -> Judgement:
         """Judge a workflow that did not run although it should have."""
@@ -103,8 +126,14 @@ class Gate:
         stored = self._stored()
         return sorted(w for w in stored - self.judgements.keys() - self.broken if selection.expects(w))
 
-    def _reference(self, profile: Profile) -> Reference:
-        """What the profile is held against: the version in force here, or for what is exact, elsewhere."""
+    def _reference(self, profile: Profile, measured: Measured) -> Reference:
+        """What it is held against: another revision, the version in force here, or for what is exact elsewhere."""
+        if measured.against is not None:
+            return Reference(
+                baseline=f"revision {self.settings.against}",
+                stored=((0.0, measured.against),),
+                comparison=measured.comparison,
+            )
         if self.settings.judges_against is None:
             return Reference()
         baseline, differences = self._baseline(profile.environment)
@@ -181,7 +210,7 @@ class Gate:
         failures += self._unnoticed()
         result = RunResult(
             judgements=tuple(self.judgements.values()),
-            baseline=settings.baseline or "",
+            baseline=settings.baseline or (f"revision {settings.against}" if settings.against else ""),
             strict=settings.strict,
             pass_rate=pass_rate,
             failures=tuple(failures),
@@ -270,6 +299,15 @@ class Gate:
     def _sound(self, workflow: str) -> bool:
         """Whether the workflow's test ran to its end: half a run is no level of performance."""
         return workflow not in self.broken and not self.judgements[workflow].failure
+
+
+def _kind(profile: Profile, reference: Reference, comparison: Comparison) -> str:
+    """What counts make of the regression: of the newest stored ones."""
+    counted = [stored.counts for _, stored in reference.stored if stored.counts]
+    regressed = [e for e in comparison.effects if e.verdict is Verdict.REGRESSED]
+    parts = dict(comparison.contributions)
+    regressed.sort(key=lambda e: (e.path == "", -parts.get(e.path, 0.0)))
+    return kind(profile.counts, counted[-1], [e.path for e in regressed]) if counted else ""
 
 
 def _dated_sessions(baseline: Baseline, workflow: str) -> Stored:

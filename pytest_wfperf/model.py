@@ -286,7 +286,10 @@ class Comparison:
     measuring where ``fresh``; ``seconds`` is what that took. ``appeared`` and ``vanished`` are
     steps only one side has. ``contributions`` are, by path, the shares of the baseline's total by
     which each step's own time changed it, ``""`` for time outside all steps; they add up to the
-    change of the whole.
+    change of the whole. ``kind`` says what counts that do not depend on time make of a regression,
+    ``note`` what code the two sides of a pair ran.
+    ``outlook`` is by limit how many more stored sessions would make it possible (0: it is; None: no
+    number would).
     """
 
     baseline: str
@@ -299,6 +302,9 @@ class Comparison:
     launches: int = 1
     fresh: bool = False
     seconds: float = 0.0
+    outlook: tuple[tuple[float, int | None], ...] = ()
+    kind: str = ""
+    note: str = ""
 
     @property
     def effects(self) -> tuple[Effect, ...]:
@@ -329,6 +335,21 @@ class Comparison:
 
     def __repr__(self) -> str:
         return f"<Comparison with {self.baseline}: speedup {self.speedup!r}>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What launches found of one workflow.
+
+    ``against`` and ``comparison`` are there where the other side was another revision. ``error`` says
+    why there is no more, ``seconds`` what measuring took.
+    """
+
+    profile: Profile | None = None
+    against: Profile | None = None
+    comparison: Comparison | None = None
+    error: str = ""
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from .options import CARRIED
 
 if TYPE_CHECKING:
     from .fixture import Wfperf
+    from .judging import Judging
     from .shell import Shell
 
 MARKER = (
@@ -34,6 +35,11 @@ def shell_of(config: pytest.Config) -> Shell:
     return config.stash[_SHELL]
 
 
+def _judging(config: pytest.Config) -> Judging | None:
+    """The judging side of a run that asks for something, in the process where reports end up."""
+    return config.stash[_SHELL].judging if _SHELL in config.stash else None
+
+
 def _is_workflow(item: pytest.Item) -> bool:
     declared = "wfperf" in getattr(item, "fixturenames", ()) or item.get_closest_marker("wfperf") is not None
     return declared or (_SHELL in item.config.stash and item.config.stash[_SHELL].adopts(item))
@@ -48,7 +54,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Judge(config), "wfperf-judge")
     if options.given(config):
-        shell_of(config).configure()
+        judging = shell_of(config).judging
+        if judging is not None:
+            judging.configure()
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -56,8 +64,9 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    if _SHELL in session.config.stash:
-        session.config.stash[_SHELL].start()
+    judging = _judging(session.config)
+    if judging is not None:
+        judging.start()
 
 
 @pytest.hookimpl(trylast=True)
@@ -84,11 +93,28 @@ def pytest_testnodedown(node: Any) -> None:
         shell_of(node.config).node_down(output)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    judging = _judging(config)
+    if judging is not None:
+        judging.launch()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    if _SHELL in node.config.stash:
+        node.config.stash[_SHELL].node_configured(node.workerinput)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    judging = _judging(session.config)
+    if judging is not None and (not session.testsfailed or session.config.option.continue_on_collection_errors):
+        judging.launch()
     result = yield
-    if _SHELL in session.config.stash:
-        session.config.stash[_SHELL].report_missing(session)
+    judging = _judging(session.config)
+    if judging is not None:
+        judging.report_missing(session)
     return result
 
 
@@ -131,16 +157,22 @@ class _Judge:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, None, None]:
         """Judge before anyone else sees the report, so that whoever counts failures counts this one."""
         if hasattr(report, CARRIED) or (report.failed and _SHELL in self.config.stash):
-            shell_of(self.config).receive(report)
+            judging = shell_of(self.config).judging
+            if judging is not None:
+                judging.receive(report)
         return (yield)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if _SHELL in session.config.stash:
-        session.config.stash[_SHELL].finish(session)
+    judging = _judging(session.config)
+    if judging is not None:
+        judging.finish(session)
+    elif _SHELL in session.config.stash and hasattr(session.config, "workeroutput"):
+        session.config.stash[_SHELL].tell_controller(session.config.workeroutput)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if _SHELL in config.stash:
-        config.stash[_SHELL].summarise(terminalreporter)
+    judging = _judging(config)
+    if judging is not None:
+        judging.summarise(terminalreporter)

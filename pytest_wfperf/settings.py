@@ -16,8 +16,16 @@ from .options import SETTINGS, Setting, from_ini
 if TYPE_CHECKING:
     import pytest
 
-_QUIET = {"off", "only", "strict", "store", "accept"}  # settings that by themselves ask for no measurement
-_NAMES = ("baseline", "save", "extend")  # settings that ask for measurement wherever they stand
+_QUIET = {
+    "off",
+    "only",
+    "strict",
+    "store",
+    "accept",
+    "aa",
+    "build",
+}  # settings that by themselves ask for no measurement
+_NAMES = ("baseline", "save", "extend", "against")  # settings that ask for measurement wherever they stand
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
 
 
@@ -32,11 +40,14 @@ class Settings:
     baseline: str | None
     save: str | None
     extend: str | None
+    against: str | None
+    aa: bool
+    build: str | None
     accept: str | None
     store: Path
     thresholds: tuple[Threshold, ...]
     min_pass_rate: float
-    launches: int
+    launches: int | None
     rounds: int
     warmup: int
     max_time: float
@@ -62,9 +73,16 @@ class Settings:
         return self.baseline or self.extend or self.save
 
     @property
+    def launched(self) -> bool:
+        """Whether workflows are measured in fresh processes, unless a marker says otherwise."""
+        if not self.asked or self.launches == 0:
+            return False
+        return self.launches is not None or any(getattr(self, name) is not None for name in _NAMES)
+
+    @property
     def gates(self) -> bool:
         """Whether the command line or the environment asks for a verdict on the run."""
-        return self.asked and not {"baseline", "save", "extend", "threshold", "min_pass_rate"}.isdisjoint(
+        return self.asked and not {*_NAMES, "threshold", "min_pass_rate"}.isdisjoint(
             name for name, source in self.sources.items() if name in _NAMES or not source.startswith("ini")
         )
 
@@ -76,6 +94,10 @@ class Settings:
         """Raise ConfigError for settings that make no sense together."""
         if self.accept is not None and self.save is None:
             raise ConfigError(f"{self.sources['accept']}: there is nothing to accept; it goes with --wfperf-save")
+        for name in ("aa", "build"):
+            if getattr(self, name) and self.against is None and not self.sources[name].startswith("ini"):
+                raise ConfigError(f"{self.sources[name]}: {name} goes with --wfperf-against")
+        self._check_against()
         if self.save is not None and self.extend is not None:
             raise ConfigError(
                 f"{self.sources['save']} and {self.sources['extend']} exclude each other: "
@@ -89,10 +111,25 @@ class Settings:
                     f"{self.sources[name]}: cannot {name} baseline {target!r} in a run that is gated against "
                     f"{self.baseline!r}; do one after the other"
                 )
-        if self.baseline is None and self.save is None and self.extend is None:
+        if not any(getattr(self, name) for name in _NAMES):
             for threshold in self.thresholds:
                 if threshold.relative and not threshold.source.startswith("ini"):
                     raise ConfigError(f"{threshold.source}: {threshold.text!r} needs a baseline; add --wfperf-baseline")
+
+    def _check_against(self) -> None:
+        if self.against is None:
+            return
+        for name in ("baseline", "save", "extend"):
+            if getattr(self, name) is not None:
+                raise ConfigError(
+                    f"{self.sources['against']} and {self.sources[name]} exclude each other: "
+                    "a run is held against a revision or against the store"
+                )
+        if self.launches == 0:
+            raise ConfigError(
+                f"{self.sources['against']}: another revision's code cannot run in the test's own process; "
+                f"take {self.sources['launches']} away"
+            )
 
     def differing(self) -> str:
         """What differs from the default and where it came from, for the header."""
@@ -136,6 +173,9 @@ def resolve(config: pytest.Config) -> Settings:
             values[setting.name] = _checked(setting, *found[0])
         if found:
             sources[setting.name] = found[0][1]
+    if values["against"] is not None and sources.get("baseline", "").startswith("ini"):
+        values["baseline"] = None  # what every run is held against yields to what this one asks for
+        del sources["baseline"]
     values.pop("threshold")
     store = Path(values.pop("store"))
     values["store"] = store if store.is_absolute() else config.rootpath / store
@@ -167,7 +207,7 @@ def _checked(setting: Setting, value: Any, source: str) -> Any:  # noqa: C901  o
             number = _as_number(value)
             least = 1 if setting.name == "rounds" else 0
             if number is not None and number == int(number) and number >= least:
-                return _supported(setting, int(number), source)
+                return int(number)
             wanted = f"a whole number of at least {least}"
         case "float":
             number = _as_number(value)
@@ -199,15 +239,6 @@ def _text(setting: Setting, value: Any, source: str) -> str:
     if setting.name == "isolation" and value not in ("fresh", "shared"):
         raise ConfigError(f"{source}: isolation={value!r} is neither 'fresh' nor 'shared'")
     return value
-
-
-def _supported(setting: Setting, number: int, source: str) -> int:
-    if setting.name == "launches" and number > 0:
-        raise ConfigError(
-            f"{source}: launches={number} asks for fresh processes, which this version cannot start; "
-            "leave it at 0 to measure in the test's own process"
-        )
-    return number
 
 
 def _as_number(value: Any) -> float | None:

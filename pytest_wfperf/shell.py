@@ -1,106 +1,65 @@
-"""Between pytest and the rooms: turns items into measurements, reports into judgements, verdicts into outcomes."""
+"""Between pytest's items and the rooms: which tests are workflows, how their rounds are taken, what is carried away."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import wraps
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from _pytest._code.code import ReprFileLocation, TerminalRepr
 
-from . import report as reports
 from .errors import WfperfError
 from .fixture import Wfperf
-from .gate import Gate
 from .measure import worker
 from .measure.conditions import environment
+from .measure.pace import Pace
 from .measure.rounds import ONCE, Measurement, Plan
-from .model import Environment, Judgement, Launch, Profile, RunResult
+from .model import Environment, Launch, Profile
 from .options import CARRIED
-from .report.terminal import render, short_reason
 from .selection import Selection
 from .settings import Settings, resolve
-from .store.layout import check_name
-from .store.schema import encode_profile
 
 if TYPE_CHECKING:
-    from _pytest._io import TerminalWriter
+    from .judging import Judging
 
+CHILD = "pytest_wfperf.child"  # the plugin of a launched process
 BENCHMARKS = "pytest-benchmark"  # the name under which that plugin registers its session
-P = ParamSpec("P")
-R = TypeVar("R")
 _SETTINGS = pytest.StashKey[Settings]()
 NARROWED, PROBLEM = "wfperf_narrowed", "wfperf_problem"  # what an xdist worker tells the controller at its end
-
-
-def _usage(function: Callable[P, R]) -> Callable[P, R]:
-    """Turn what a user has to mend into pytest's own usage error, once."""
-
-    @wraps(function)
-    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return function(*args, **kwargs)
-        except WfperfError as error:
-            raise pytest.UsageError(f"wfperf: {error}") from error
-
-    return checked
+LAUNCHED = "wfperf_launched"  # what the controller tells its workers: workflows that are already measured
 
 
 class Shell:
     """One process's side of a pytest run."""
 
-    @_usage
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        self.settings = resolve(config)
+        try:
+            self.settings = resolve(config)
+        except WfperfError as error:
+            raise pytest.UsageError(f"wfperf: {error}") from error
         self.selection = Selection(config)
-        self.result: RunResult | None = None
         self.problem = ""
-        self._gate: Gate | None = None
         worker_input = getattr(config, "workerinput", None)
-        self.judges = worker_input is None
+        self.child = config.pluginmanager.hasplugin(CHILD)
+        self._judges = worker_input is None and not self.child
+        self._judging: Judging | None = None
+        self._launched = frozenset(worker_input[LAUNCHED]) if worker_input and LAUNCHED in worker_input else None
         self.concurrency = int(worker_input["workercount"]) if worker_input else _workers(config)
-
-    # --- before anything runs -----------------------------------------------------------
-
-    @_usage
-    def configure(self) -> None:
-        """Check what can be checked before pytest looks for tests."""
-        settings = self.settings
-        for name in ("baseline", "save", "extend"):
-            if getattr(settings, name) is not None:
-                check_name(getattr(settings, name), settings.sources[name])
-        for path in settings.report:
-            reports.check(path, settings.sources["report"])
-        settings.check_together()
 
     def header(self) -> str | None:
         """What differs from the defaults, and where it came from."""
         told = self.settings.differing()
         return f"wfperf: {told}" if told else None
 
-    @_usage
-    def start(self) -> None:
-        """Find out whether the baseline can be read before spending time on tests."""
-        if self.judges and self.runs_tests:
-            self.gate.open()
-
     @property
-    def runs_tests(self) -> bool:
-        """Whether this run measures anything: it may be switched off, or pytest asked to do something else."""
-        option = self.config.option
-        others = ("collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test")
-        return not (self.settings.off or any(getattr(option, other, False) for other in others))
+    def judging(self) -> Judging | None:
+        """The judging side of this run, made when first asked for; None where reports go to another process."""
+        if self._judging is None and self._judges:
+            from .judging import Judging  # noqa: PLC0415  launched processes and workers do without it
 
-    @property
-    def gate(self) -> Gate:
-        """The judge of this run, made when first asked for."""
-        if self._gate is None:
-            self._gate = Gate(self.settings, self.config.rootpath, concurrency=self.concurrency)
-        return self._gate
+            self._judging = Judging(self.config, self.settings, self.selection, self.concurrency)
+        return self._judging
 
     # --- collection ---------------------------------------------------------------------
 
@@ -109,15 +68,15 @@ class Shell:
 
         An xdist worker cannot stop the run: it runs nothing and leaves the error to the controller.
         """
-        workflows = [item for item in items if self._is_workflow(item)]
+        workflows = [item for item in items if self.is_workflow(item)]
         try:
             for item in workflows:
                 item.stash[_SETTINGS] = self.settings.for_marker(_marks(item), item.nodeid)
-            if self.judges and any(self._plan(item) is not ONCE for item in workflows):
-                self.configure()
-                self.start()
+            if self.judging is not None and any(self._plan(item) is not ONCE for item in workflows):
+                self.judging.configure()
+                self.judging.start()
         except WfperfError as error:
-            if self.judges:
+            if self.judging is not None:
                 raise pytest.UsageError(f"wfperf: {error}") from error
             self.problem = f"wfperf: {error}"
             items.clear()
@@ -132,8 +91,13 @@ class Shell:
 
     def deselected(self, items: list[pytest.Item]) -> None:
         """Some plugin left tests out; that makes the run partial if a workflow is among them."""
-        if any(map(self._is_workflow, items)):
+        if any(map(self.is_workflow, items)):
             self.selection.narrow("tests were deselected")
+
+    def node_configured(self, worker_input: dict[str, Any]) -> None:
+        """An xdist worker is about to start."""
+        if self.launched is not None:
+            worker_input[LAUNCHED] = sorted(self.launched)
 
     def node_collected(self, node_ids: list[str]) -> None:
         """An xdist worker has collected."""
@@ -143,14 +107,49 @@ class Shell:
         """An xdist worker is done, or died with what it knew."""
         for why in ["a worker died"] if output is None else output.get(NARROWED, []):
             self.selection.narrow(why)
-        self.problem = (output or {}).get(PROBLEM) or self.problem
+        if self.judging is not None and (output or {}).get(PROBLEM):
+            self.judging.problem = str((output or {})[PROBLEM])
 
-    def _is_workflow(self, item: pytest.Item) -> bool:
+    def tell_controller(self, output: dict[str, Any]) -> None:
+        """What an xdist worker has to say at its end."""
+        output[NARROWED] = [self.selection.partial] if self.selection.partial else []
+        output[PROBLEM] = self.problem
+
+    def is_workflow(self, item: pytest.Item) -> bool:
+        """Whether the test asks for the fixture, bears the marker, or is adopted from pytest-benchmark."""
         return "wfperf" in getattr(item, "fixturenames", ()) or bool(_marks(item)) or self.adopts(item)
 
     def adopts(self, item: pytest.Item) -> bool:
         """Whether a test is a workflow for its use of pytest-benchmark: where the run asks for measurement."""
         return self.settings.asked and _benchmarks(item)
+
+    # --- launches -----------------------------------------------------------------------
+
+    @property
+    def launched(self) -> frozenset[str] | None:
+        """Workflows that launches have measured; None where there were no launches."""
+        return self._launched if self._judging is None else self._judging.launched
+
+    def described(self, item: pytest.Item) -> dict[str, Any]:
+        """What the process that measures has to know of a workflow."""
+        settings = self._settings(item)
+        plan = self._plan(item)
+        return {
+            "workflow": item.nodeid,
+            "thresholds": [[threshold.text, threshold.source] for threshold in settings.thresholds],
+            "launches": settings.launches,
+            "rounds": plan.rounds,
+            "warmup": plan.warmup,
+            "resources": plan.resources,
+            "max_time": settings.max_time,
+            "time_limit": worker.time_limit(item),
+        }
+
+    def measured(self, item: pytest.Item, pace: Pace) -> Measurement:
+        """A measurement of the item whose rounds are taken when another process says so."""
+        measurement = Measurement(self._plan(item), setup=self._settings(item).setup, pace=pace)
+        item.stash[worker.MEASUREMENT] = measurement
+        return measurement
 
     # --- one test -----------------------------------------------------------------------
 
@@ -166,7 +165,7 @@ class Shell:
     def _measurement(self, item: pytest.Item) -> Measurement:
         """What measures the item now; a new one where another plugin runs the test again after it was measured."""
         measurement = item.stash.get(worker.MEASUREMENT, None)
-        if measurement is None or measurement.complete:
+        if measurement is None or (measurement.pace is None and measurement.complete):
             measurement = Measurement(setup=self._settings(item).setup)
             item.stash[worker.MEASUREMENT] = measurement
         return measurement
@@ -183,7 +182,7 @@ class Shell:
         """Hang the profile on the report that ends the workflow's measurement, for whoever judges it."""
         measurement = item.stash.get(worker.MEASUREMENT, None)
         ends = report.when == "call" or (report.when == "setup" and not report.passed)
-        if measurement is None or not ends or self.settings.off or "subtests" in type(report).__module__:
+        if measurement is None or not ends or self.settings.off or self.child or "subtests" in type(report).__module__:
             return
         if report.failed and (told := worker.late_failure(item)):
             report.sections.append(("wfperf", told))
@@ -193,6 +192,8 @@ class Shell:
         if self._plan(item) is ONCE and not self.settings.asked and not _failing_check(launch):
             return
         profile = Profile(workflow=item.nodeid, environment=self._environment_of(item), launches=(launch,))
+        from .store.schema import encode_profile  # noqa: PLC0415  launched processes carry nothing
+
         thresholds = [[threshold.text, threshold.source] for threshold in self._settings(item).thresholds]
         setattr(report, CARRIED, {"profile": encode_profile(profile), "thresholds": thresholds})
 
@@ -233,8 +234,11 @@ class Shell:
         settings = self._settings(item)
         repeatable = isinstance(item, pytest.Function) and "subtests" not in item.fixturenames
         judgeable = any(not t.relative or settings.judges_against for t in settings.thresholds if "marker" in t.source)
-        if settings.off or not (self.settings.asked or judgeable):
+        if settings.off or not (self.settings.asked or judgeable) or item.nodeid in (self.launched or ()):
             return ONCE
+        too_long = self.launched is not None and settings.launches != 0  # for launches: its one run is its launch
+        if too_long and not self.child:
+            return Plan(rounds=1, max_time_s=settings.max_time)
         return Plan(
             rounds=settings.rounds if repeatable else 1,
             warmup=settings.warmup if repeatable else 0,
@@ -242,107 +246,6 @@ class Shell:
             fresh=settings.isolation == "fresh" or _benchmarks(item),
             resources=any(t.quantity in ("memory", "cpu") for t in settings.thresholds),
         )
-
-    # --- judging, where reports end up -----------------------------------------------------
-
-    def receive(self, report: pytest.TestReport) -> None:
-        """Judge the profile a report carries and let a failing verdict fail the test."""
-        if report.outcome not in ("passed", "failed", "skipped") or not self.runs_tests:
-            return
-        try:
-            self._judge(report)
-        except WfperfError as error:  # the store or the waivers cannot be read, and nothing had asked for them before
-            self.problem = f"wfperf: {error}"
-            report.outcome, report.longrepr = "failed", GateFailure(report.location, self.problem)
-
-    def _judge(self, report: pytest.TestReport) -> None:
-        carried = getattr(report, CARRIED, None)
-        if report.failed:
-            self.gate.broken.add(report.nodeid)
-        if carried is None:
-            return
-        if report.skipped:
-            self.gate.skipped[report.nodeid] = _why_skipped(report)
-            return
-        if self.gate.workflows is None:
-            self.gate.workflows = self.gate.stored_among(self.selection.collected)
-        judgement = self.gate.judge(carried, _why_failed(report) if report.failed else "")
-        if report.passed and self._fails(judgement):
-            report.outcome = "failed"
-            report.longrepr = GateFailure(report.location, short_reason(judgement))
-
-    def _fails(self, judgement: Judgement) -> bool:
-        return judgement.verdict.fails_strict if self.settings.strict else judgement.verdict.fails
-
-    def report_missing(self, session: pytest.Session) -> None:
-        """Report what the baseline has and this run should have met, as failed tests."""
-        if self.judges and self.problem:
-            raise pytest.UsageError(self.problem)
-        if not self.judges or self._gate is None or not self.runs_tests:
-            return
-        self._note_stop(session)
-        for node_id in self.gate.missing(self.selection):
-            judgement = self.gate.miss(node_id)
-            if self._fails(judgement):
-                location = (node_id.partition("::")[0], None, node_id.partition("::")[2])
-                report = pytest.TestReport(
-                    node_id, location, {}, "failed", GateFailure(location, short_reason(judgement)), "call"
-                )
-                self.config.hook.pytest_runtest_logreport(report=report)
-
-    def _note_stop(self, session: pytest.Session) -> None:
-        if session.shouldfail or session.shouldstop:
-            self.selection.stopped = f"it stopped early: {session.shouldfail or session.shouldstop}"
-
-    def finish(self, session: pytest.Session) -> None:
-        """Judge the run, store it, write its reports, and let the exit status say so."""
-        if not self.judges:
-            output = self.config.workeroutput  # type: ignore[attr-defined]
-            output[NARROWED] = [self.selection.partial] if self.selection.partial else []
-            output[PROBLEM] = self.problem
-            return
-        if self.problem or not self.runs_tests or (self._gate is None and not self.settings.asked):
-            return
-        self._note_stop(session)
-        status = int(session.exitstatus)
-        if status not in (0, 1, 5) and not self.selection.stopped:
-            self.selection.stopped = "it was interrupted"
-        self.result = self.gate.finish(self.selection)
-        self.result = self._written(self.result)
-        if self.result.errors and status in (0, 1, 5):
-            session.exitstatus = pytest.ExitCode.USAGE_ERROR
-        elif not self.result.holds and status in (0, 5):
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-    def _written(self, result: RunResult) -> RunResult:
-        """Write the reports; one that cannot be written is an error of the run."""
-        for path in self.settings.report:
-            try:
-                reports.write(self.config.invocation_params.dir / Path(path), result, self.gate.profile_data())
-            except (WfperfError, OSError) as error:
-                result = result.with_error(f"--wfperf-report={path} was not written: {error}")
-        return result
-
-    def summarise(self, reporter: pytest.TerminalReporter) -> None:
-        """Print what was computed."""
-        if self.result is None or not (self.result.judgements or self.settings.asked):
-            return
-        reporter.section("wfperf")
-        width = reporter._tw.fullwidth  # noqa: SLF001  what section() itself fills
-        for line in render(self.result, width=width, verbosity=self.config.option.verbose):
-            reporter.write_line(line.text, **({line.colour: True} if line.colour else {}))
-
-
-class GateFailure(TerminalRepr):
-    """A failing verdict in place of a traceback."""
-
-    def __init__(self, location: tuple[str, int | None, str], message: str) -> None:
-        self.message = message
-        self.reprcrash = ReprFileLocation(location[0], (location[1] or 0) + 1, message.splitlines()[0])
-
-    def toterminal(self, tw: TerminalWriter) -> None:
-        for line in self.message.splitlines():
-            tw.line(line, red=True)
 
 
 def _marks(item: pytest.Item) -> list[pytest.Mark]:
@@ -361,16 +264,3 @@ def _workers(config: pytest.Config) -> int:
 
 def _failing_check(launch: Launch) -> bool:
     return any(not check.passed for r in launch.rounds for check in r.checks)
-
-
-def _why_failed(report: pytest.TestReport) -> str:
-    crash = getattr(report.longrepr, "reprcrash", None)
-    text = crash.message if crash is not None else str(report.longrepr or "").strip()
-    first = text.splitlines()[0] if text else "no message"
-    return f"its test failed{'' if report.when == 'call' else f' in {report.when}'}: {first}"
-
-
-def _why_skipped(report: pytest.TestReport) -> str:
-    if hasattr(report, "wasxfail"):
-        return f"expected to fail: {report.wasxfail}"
-    return str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr).removeprefix("Skipped: ")

@@ -27,7 +27,6 @@ STEP = "benchmark"
 MOST_ROUNDS = 1000  # kept of one benchmark; pytest-benchmark takes some 100,000 where a round is short
 LONGEST_S = 1e9  # a stored time has 63 bits of nanoseconds
 WALL_CLOCKS = frozenset(["perf_counter", "time", "monotonic", "default_timer", "unknown"])
-IN_PROCESS = "in the test's process"
 _NO_COMMIT = frozenset(["unversioned", "unknown"])
 
 
@@ -78,9 +77,9 @@ def environment_of(here: Environment, fixture: Any) -> Environment:
     """The environment of what the fixture timed: times of another kind are not comparable with the ordinary."""
     facts = dict(here.facts)
     if fixture.stats is not None:
-        facts["measured"] = _measured(getattr(fixture.stats.options["timer"], "__name__", "unknown"))
+        facts |= _measured(getattr(fixture.stats.options["timer"], "__name__", "unknown"))
     elif fixture.disabled and facts["concurrency"] == "alone":  # beside others there are only disabled ones
-        facts["measured"] = f"{IN_PROCESS}, one call a round"
+        facts["measured"] = "one call a round"
     return replace(here, facts=tuple(sorted(facts.items())))
 
 
@@ -152,9 +151,9 @@ def _thinned(values: list[int]) -> list[int]:
     return [values[i] for i in kept]
 
 
-def _measured(timer: str) -> str:
-    """How times were taken, as a fact of the environment: CPU time is not comparable with elapsed time."""
-    return IN_PROCESS if timer in WALL_CLOCKS else f"{IN_PROCESS}, by {timer}"
+def _measured(timer: str) -> dict[str, str]:
+    """How times were taken, as a fact of the environment where by no wall clock: CPU time is another kind of time."""
+    return {} if timer in WALL_CLOCKS else {"measured": f"by {timer}"}
 
 
 # --- its files ------------------------------------------------------------------------
@@ -327,7 +326,7 @@ def _environment(machine: Mapping[str, Any], timer: str) -> Environment:
         "cpus": str(count) if type(count) is int and count > 0 else "unknown",
         "gil": "on",
         "machine": text("machine"),
-        "measured": _measured(timer),
+        **_measured(timer),
         "python": f"{text('python_implementation').lower()}{python}",
         "python_options": "none",
         "system": text("system"),

@@ -1,44 +1,29 @@
 """A profile held against stored ones: how much slower, how sure, and what could have been caught.
 
-How a difference is judged is told in :mod:`.difference`; here the samples are gathered, the gates
-laid out, and the run's error shared among them (Holm 1979).
+How a difference is judged is told in :mod:`.difference`, what is judged by which statistics in
+:mod:`.level`; here the gates are laid out and the run's error is shared among them (Holm 1979).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from statistics import fmean, median
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from statistics import median
 
 from ..model import Comparison, Effect, Profile, Round, Verdict
-from .difference import ALPHA, BETA, Difference, mean_scatter, of_sessions, scatter, steady_mean
+from .difference import ALPHA, Difference
 from .estimate import hodges_lehmann, walsh_interval
+from .launches import could_have_caught, processes_needed, sessions_needed
+from .level import Gate, InProcess, Launched
+from .shift import LIMITS
+from .table import Table
 
 SESSION_GAP_S = 3600.0  # sessions closer than this count as one
-FLOOR_NS = 20 * 100  # growth below twenty ticks of a 100 ns clock is nothing ...
-RECORDER_COSTS = 2  # ... nor is one below twice what the recorder itself adds
 TAKEN_IN_PROCESS = (1.0, 0.5, 5)  # default limit; that from so many sessions on
+OUTLOOK = (0.05, 0.10, 0.20)  # limits for which it is told how many sessions would make them possible
 
 Stored = Sequence[tuple[float, Profile]]  # (when, in seconds since the epoch; profile), oldest first
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Gate:
-    """One time under its two statistics: the minimum of the rounds, and their mean at three times the limit."""
-
-    path: str
-    limit: float
-    automatic: bool
-    baseline_ns: float
-    current_ns: float
-    minimum: Difference
-    mean: Difference
-    detail: str
-
-    @property
-    def statistics(self) -> tuple[tuple[Difference, float], ...]:
-        return (self.minimum, self.limit), (self.mean, 3 * self.limit)
 
 
 def default_limit(sessions: int) -> float:
@@ -58,33 +43,67 @@ def compare(
     the automatic ones. Raises ValueError without rounds on either side.
     """
     groups = _sessions(stored)
-    now, then = _table([current]), [_table(group) for group in groups]
-    here, there = now.times, dict.fromkeys(path for table in then for path in table.times)
+    reading = _reading(current, groups)
+    common = [path for path in reading.here if path in reading.there]
+    automatic = [path for path in common if path and path not in limits]
     default = default_limit(len(groups))
-    gates = [
-        _gate(path, now, then, limits.get(path, default), automatic=path != "" and path not in limits)
-        for path in here
-        if path in there
-    ]
-    declared = [gate for gate in gates if not gate.automatic]
-    automatic = [gate for gate in gates if gate.automatic]
     share = ALPHA / max(1, workflows) / (2 if automatic else 1)
-    shown = _holm(declared, share) | _holm(automatic, share)
-    effects = [_effect(gate, shown, share / (2 * len(automatic if gate.automatic else declared))) for gate in gates]
+    declared = [reading.gate(p, limits.get(p, default), automatic=False) for p in common if p not in automatic]
+    error = share / _tests(declared)
+    if isinstance(reading, Launched):
+        default = resolvable(declared[0], error)
+        declared = [gate if gate.path in limits else replace(gate, limit=default) for gate in declared]
+    others = [reading.gate(path, default, automatic=True) for path in automatic]
+    shown = _holm(declared, share) | _holm(others, share)
+    effects = [_effect(gate, shown, error) for gate in declared]
+    effects += [_effect(gate, shown, share / _tests(others)) for gate in others]
+    effects.sort(key=lambda effect: common.index(effect.path))
     return Comparison(
         baseline=baseline,
         sessions=len(groups),
         total=effects[0],
         steps=tuple(effects[1:]),
-        appeared=tuple(path for path in here if path not in there),
-        vanished=tuple(path for path in there if path not in here),
+        appeared=tuple(path for path in reading.here if path not in reading.there),
+        vanished=tuple(path for path in reading.there if path not in reading.here),
+        launches=max(1, len(current.launches)),
+        fresh=current.fresh,
+        outlook=_outlook(declared[0], len(groups), error),
     )
 
 
 def difference(path: str, current: Profile, stored: Stored) -> Difference:
     """The difference of one path's minima, for thresholds on ``speedup`` and ``reduction``."""
-    then = [_table(group) for group in _sessions(stored)]
-    return _gate(path, _table([current]), then, 1.0, automatic=False).minimum
+    return _reading(current, _sessions(stored)).gate(path, 1.0, automatic=False).minimum
+
+
+def resolvable(gate: Gate, error: float) -> float:
+    """The smallest of the usual limits at which this gate could have caught a slowdown of the limit."""
+    return next((limit for limit in LIMITS if could_have_caught(gate.minimum, limit, error) <= limit), LIMITS[-1])
+
+
+def _outlook(gate: Gate, sessions: int, error: float) -> tuple[tuple[float, int | None], ...]:
+    """For each limit worth a thought how many more stored sessions it takes; None where no number would do."""
+    if gate.evidence is None and gate.mean is not None:
+        return ()  # short rounds have launches to gather evidence by
+    if gate.evidence is None:
+        here = sessions
+        needed = [(limit, processes_needed(gate.minimum, here, limit, error)) for limit in OUTLOOK]
+    else:
+        here = len(gate.evidence.sessions)
+        needed = [(limit, sessions_needed(gate.evidence, limit, error)) for limit in OUTLOOK]
+    return tuple((limit, None if number is None else number - here) for limit, number in needed)
+
+
+def _reading(current: Profile, groups: Sequence[Sequence[Profile]]) -> InProcess | Launched:
+    """Launches are so many units of evidence where all are fresh, and in memory laid out by one rule."""
+    profiles = [current, *(profile for group in groups for profile in group)]
+    layouts = {dict(launch.conditions).get("addresses") for profile in profiles for launch in profile.launches}
+    fresh = all(profile.fresh for profile in profiles) and len(layouts) == 1
+    return (Launched if fresh else InProcess)(current, groups)
+
+
+def _tests(gates: Sequence[Gate]) -> int:
+    return max(1, sum(len(gate.statistics) for gate in gates))
 
 
 def _sessions(stored: Stored) -> list[list[Profile]]:
@@ -99,69 +118,7 @@ def _sessions(stored: Stored) -> list[list[Profile]]:
     return groups
 
 
-class _Table:
-    """Samples of one side by path, gathered in one pass over its rounds; the whole workflow's under ``""``."""
-
-    def __init__(self, rounds: Iterable[Round], recorder_ns: int = 0) -> None:
-        self.times: dict[str, list[int]] = {"": []}
-        self.entries: dict[str, list[int]] = {}
-        self.recorder_ns = recorder_ns
-        self.iterations = math.inf  # over how many calls at least the clock's ticks are spread
-        for r in rounds:
-            self.iterations = min(self.iterations, r.iterations)
-            self.times[""].append(max(1, r.total_ns))
-            for span in r.spans:
-                self.times.setdefault(span.path, []).append(max(1, span.total_ns))
-                self.entries.setdefault(span.path, []).append(span.count)
-        if not self.times[""]:
-            raise ValueError("a profile without rounds cannot be compared")
-        self._inside: dict[str, float] = {}
-        for path, entries in self.entries.items():
-            most = max(entries)
-            while path:  # an entry is inside every step that encloses it
-                path = path.rpartition("/")[0]  # noqa: PLW2901
-                self._inside[path] = self._inside.get(path, 0) + most
-
-    def recording_ns(self, path: str) -> float:
-        """What recording itself added to one sample: the cost of its own entry and of every entry inside it."""
-        return self.recorder_ns * (self._inside.get(path, 0) + 1)
-
-
-def _table(profiles: Sequence[Profile]) -> _Table:
-    cost = max((launch.recorder_ns for profile in profiles for launch in profile.launches), default=0)
-    return _Table((r for profile in profiles for r in profile.rounds), cost)
-
-
-def _gate(path: str, current: _Table, stored: Sequence[_Table], limit: float, *, automatic: bool) -> _Gate:
-    now = current.times[path]
-    then = [table.times[path] for table in stored if path in table.times]
-    ticks = FLOOR_NS / min(table.iterations for table in (current, *stored))
-    floor = max(1.0, ticks, RECORDER_COSTS * current.recording_ns(path))
-    minimum = of_sessions([min(group) for group in then], min(now), scatter(now, then), floor)
-    means = [steady_mean(group) for group in then]
-    mean = of_sessions(means, steady_mean(now), mean_scatter(now, then), floor)
-    return _Gate(
-        path=path,
-        limit=limit,
-        automatic=automatic,
-        baseline_ns=math.exp(fmean(math.log(min(group)) for group in then)),
-        current_ns=min(now),
-        minimum=minimum,
-        mean=mean,
-        detail=_entries(path, current, stored),
-    )
-
-
-def _entries(path: str, current: _Table, stored: Sequence[_Table]) -> str:
-    """Says so where a step was entered more or less often than before: a change of work, not of speed."""
-    if not path:
-        return ""
-    now = median(current.entries[path])
-    then = median([count for table in stored for count in table.entries.get(path, ())])
-    return "" if now == then else f"entered {now:g} times a round, was {then:g}"
-
-
-def _holm(gates: Sequence[_Gate], share: float) -> set[tuple[str, int]]:
+def _holm(gates: Sequence[Gate], share: float) -> set[tuple[str, int]]:
     """The (path, statistic) pairs whose slowdown is shown, by Holm's step-down over all of a group's statistics."""
     tests = [(gate.path, i, diff, limit) for gate in gates for i, (diff, limit) in enumerate(gate.statistics)]
     if not tests:
@@ -178,13 +135,13 @@ def _holm(gates: Sequence[_Gate], share: float) -> set[tuple[str, int]]:
     return shown
 
 
-def _effect(gate: _Gate, shown: set[tuple[str, int]], error: float) -> Effect:
+def _effect(gate: Gate, shown: set[tuple[str, int]], error: float) -> Effect:
     detail = [gate.detail] if gate.detail else []
     if (gate.path, 0) in shown:
         verdict = Verdict.REGRESSED
     elif (gate.path, 1) in shown:
         verdict = Verdict.REGRESSED
-        detail.append(f"some rounds are slow: their mean grew by {math.expm1(gate.mean.value):.0%}")
+        detail.append(f"some rounds are slow: their mean grew by {math.expm1(gate.statistics[1][0].value):.0%}")
     elif all(diff.excludes(limit) for diff, limit in gate.statistics):
         faster = not gate.minimum.negligible and -gate.minimum.value >= gate.minimum.reach(1 - ALPHA, 1 - error)
         verdict = Verdict.IMPROVED if faster else Verdict.PASS
@@ -198,11 +155,12 @@ def _effect(gate: _Gate, shown: set[tuple[str, int]], error: float) -> Effect:
         log_ratio=gate.minimum.value,
         low=gate.minimum.value - half,
         high=gate.minimum.value + half,
-        could_have_caught=math.expm1(shown_from + gate.minimum.reach(1 - BETA)),
+        could_have_caught=could_have_caught(gate.minimum, gate.limit, error),
         flagged_from=math.expm1(shown_from),
         limit=gate.limit,
         automatic=gate.automatic,
         verdict=verdict,
+        ratios=gate.ratios,
         detail="; ".join(detail),
     )
 
@@ -213,7 +171,7 @@ def paired(candidate: Sequence[Round], reference: Sequence[Round], *, name: str)
     The estimate is the median of Walsh averages of ln(candidate/reference) (Hodges & Lehmann
     1963), the interval the exact one of the signed-rank test. It speaks of this process.
     """
-    sides = [_Table(rounds) for rounds in (candidate, reference)]
+    sides = [Table(rounds) for rounds in (candidate, reference)]
     effects = []
     for path, now in sides[0].times.items():
         then = sides[1].times.get(path, [])

@@ -7,15 +7,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
-from ..model import Metric, Profile, Round, Target
+from ..model import Comparison, Metric, Profile, Round, Target
 from ..samples import quantile
 from .compare import Stored, difference
+from .difference import BETA
+from .estimate import walsh_interval
+from .proof import exact_from, proved
 from .threshold import Threshold
 
 UNITS = {
     "ns": 1, "us": 1e3, "µs": 1e3, "ms": 1e6, "s": 1e9, "min": 6e10,
     "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30,
 }  # fmt: skip
+_NO_BOUND = 700.0  # e to a larger power does not fit a float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,19 +35,28 @@ class Actual:
     absent: bool = False
 
 
-def target(threshold: Threshold, profile: Profile, stored: Stored, why_not: str) -> Target:
+def target(
+    threshold: Threshold,
+    profile: Profile,
+    stored: Stored,
+    why_not: str,
+    *,
+    pairs: Comparison | None = None,
+    workflows: int = 1,
+) -> Target:
     """The threshold held against the profile.
 
     ``stored`` are the workflow's comparable sessions; where there are none, ``why_not`` says
-    so for thresholds that need a baseline. ``regression`` of a time is a gate's to judge, not
-    this function's. One process proves no limit on a time: the point estimate decides.
+    so for thresholds that need a baseline. ``pairs`` is the comparison of launches taken in pairs,
+    ``workflows`` how many the run has. ``regression`` of a time is a gate's to judge, not this
+    function's. One process proves no limit on a time: the point estimate decides.
     """
     if threshold.relative and not stored:
         actual = Actual(value=None, detail=why_not)
     elif threshold.subject == "metric":
-        actual = _metric(threshold, profile, stored)
+        actual = _metric(threshold, profile, stored, workflows)
     elif threshold.quantity in ("speedup", "reduction"):
-        return _faster(threshold, profile, stored)
+        actual = _faster(threshold, profile, stored, pairs)
     elif threshold.quantity in ("memory", "cpu", "share"):
         actual = _READERS[threshold.quantity](threshold, profile)
     else:
@@ -98,8 +111,11 @@ def _time(threshold: Threshold, profile: Profile) -> Actual:
     if not sample:
         return not_recorded("step", threshold.name, profile.steps)
     value = reduce(threshold.quantity, sample, threshold.percentile)
-    launches = len(profile.launches)
-    return Actual(value=value, detail=f"unproved, n = {launches} process" + ("es" if launches > 1 else ""))
+    launches = [found for launch in profile.launches if (found := values(launch.rounds, threshold.name))]
+    n = len(launches)
+    shown = profile.fresh and proved(threshold, launches, value)
+    detail = f"{'proved' if shown else 'unproved'}, n = {n} process{'es' if n > 1 else ''}"
+    return Actual(value=value, proved=shown, detail=detail)
 
 
 def _share(threshold: Threshold, profile: Profile) -> Actual:
@@ -146,19 +162,34 @@ def _cpu(threshold: Threshold, profile: Profile) -> Actual:
 _READERS: dict[str, Callable[[Threshold, Profile], Actual]] = {"share": _share, "memory": _memory, "cpu": _cpu}
 
 
-def _faster(threshold: Threshold, profile: Profile, stored: Stored) -> Target:
+def _faster(threshold: Threshold, profile: Profile, stored: Stored, pairs: Comparison | None) -> Actual:
     """``speedup`` and ``reduction``: proved and refuted by the bounds, else the point estimate decides."""
     if threshold.name and threshold.name not in profile.steps:
-        return settled(threshold, not_recorded("step", threshold.name, profile.steps))
-    if not any(values(p.rounds, threshold.name) for _, p in stored):
-        return settled(threshold, Actual(value=None, detail=f"the baseline has no step {threshold.name!r}"))
-    speedups = difference(threshold.name, profile, stored).speedup
+        return not_recorded("step", threshold.name, profile.steps)
+    if pairs is not None:
+        speedups, by = _speedup_of_pairs(pairs, threshold.name), f"{pairs.launches} pairs"
+    elif any(values(p.rounds, threshold.name) for _, p in stored):
+        by = f"{len(profile.launches)} processes" if profile.fresh else "one process"
+        speedups = difference(threshold.name, profile, stored).speedup
+    else:
+        speedups = None
+    if speedups is None:
+        return Actual(value=None, detail=f"the baseline has no step {threshold.name!r}")
     value, low, high = speedups if threshold.quantity == "speedup" else (1 - 1 / speedup for speedup in speedups)
-    proved = threshold.holds(low) or not threshold.holds(high)
-    return settled(threshold, Actual(value=value, proved=proved, detail="" if proved else "unproved by one process"))
+    shown = threshold.holds(low) or not threshold.holds(high)
+    return Actual(value=value, proved=shown, detail="" if shown else f"unproved by {by}")
 
 
-def _metric(threshold: Threshold, profile: Profile, stored: Stored) -> Actual:
+def _speedup_of_pairs(pairs: Comparison, path: str) -> tuple[float, float, float] | None:
+    """Baseline time over current time: estimate, lower and upper bound, each one-sided at 95 %."""
+    effect = next((e for e in pairs.effects if e.path == path), None)
+    if effect is None:
+        return None
+    low, high = walsh_interval([math.log(ratio) for ratio in effect.ratios], 1 - 2 * BETA)
+    return math.exp(-effect.log_ratio), math.exp(-min(high, _NO_BOUND)), math.exp(-max(low, -_NO_BOUND))
+
+
+def _metric(threshold: Threshold, profile: Profile, stored: Stored, workflows: int) -> Actual:
     """A metric's own figure, or its change against the stored sessions' median; exact where nothing varies."""
     now = metric_values(profile.rounds, threshold.name)
     if not now:
@@ -174,11 +205,15 @@ def _metric(threshold: Threshold, profile: Profile, stored: Stored) -> Actual:
     old, new = median(before), median(metric.value for metric in now)
     worse = new - old if now[0].better == "lower" else old - new
     growth = worse / abs(old) if old else (0.0 if not worse else math.copysign(math.inf, worse))
-    exact = len(set(before)) == len({metric.value for metric in now}) == 1
+    steady = len(set(before)) == len({metric.value for metric in now}) == 1
+    seen = min(len(profile.launches), sum(len(p.launches) for _, p in stored))
+    fresh = profile.fresh and all(p.fresh for _, p in stored)
+    exact = steady and (not fresh or seen >= exact_from(workflows))
+    doubt = "" if exact else f", steady in only {seen} processes" if steady else ", medians of varying values"
     return Actual(
         value=growth if threshold.quantity == "regression" else -growth,
         proved=exact,
-        detail=f"{old:g} → {new:g}{'' if exact else ', medians of varying values'}",
+        detail=f"{old:g} → {new:g}{doubt}",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -31,13 +31,15 @@ class Reference:
 
     ``stored`` are its sessions in the version in force; empty with a baseline named means NEW.
     ``differences`` are why their times are not comparable; pass rates and exact metrics are
-    judged all the same. ``baseline`` is empty where the run gates against nothing.
+    judged all the same. ``baseline`` is empty where the run gates against nothing. ``comparison``
+    is ready-made where launches were taken in pairs; ``stored`` is then the other side's profile.
     """
 
     baseline: str = ""
     stored: Stored = ()
     differences: tuple[str, ...] = ()
     workflows: int = 1
+    comparison: Comparison | None = None
 
     @property
     def comparable(self) -> bool:
@@ -116,13 +118,30 @@ def _unproved(rates: Sequence[PassRate], targets: Sequence[Target]) -> bool:
     return not all(rate.proved for rate in rates) or any(t.status == "met" and not t.proved for t in targets)
 
 
+def declared_limits(thresholds: Iterable[Threshold]) -> dict[str, float]:
+    """The slowdowns that must be caught, by step path (``""`` is the whole workflow); of several the smallest."""
+    limits: dict[str, float] = {}
+    for threshold in filter(_is_time_regression, thresholds):
+        limits[threshold.name] = min(threshold.value, limits.get(threshold.name, threshold.value))
+    return limits
+
+
+def declared_goals(thresholds: Iterable[Threshold]) -> tuple[tuple[str, float], ...]:
+    """The speedups asked for, as (step path, factor); a reduction of a half is a speedup of 2."""
+    return tuple(
+        (t.name, t.value if t.quantity == "speedup" else 1 / (1 - t.value))
+        for t in thresholds
+        if t.subject in ("workflow", "step")
+        and (t.quantity == "speedup" or (t.quantity == "reduction" and t.value < 1))
+    )
+
+
 def _comparison(profile: Profile, reference: Reference, policy: Policy) -> Comparison | None:
     if not reference.comparable or not profile.rounds:
         return None
-    limits: dict[str, float] = {}
-    for threshold in policy.thresholds:
-        if _is_time_regression(threshold):
-            limits[threshold.name] = min(threshold.value, limits.get(threshold.name, threshold.value))
+    if reference.comparison is not None:
+        return reference.comparison
+    limits = declared_limits(policy.thresholds)
     return compare(profile, reference.stored, limits=limits, workflows=reference.workflows, baseline=reference.baseline)
 
 
@@ -154,7 +173,8 @@ def _target(
         return settled(threshold, _hit_rate(threshold, profile))
     exact = threshold.subject == "metric"  # counts are the same on every machine
     stored = reference.stored if exact or reference.comparable else ()
-    return target(threshold, profile, stored, _why_not(reference))
+    pairs = comparison if comparison is not None and comparison.sessions == 0 else None
+    return target(threshold, profile, stored, _why_not(reference), pairs=pairs, workflows=reference.workflows)
 
 
 def _why_not(reference: Reference) -> str:

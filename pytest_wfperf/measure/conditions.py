@@ -20,7 +20,6 @@ def environment(concurrency: int = 0) -> Environment:
         "cpus": str(usable_cpus()),
         "gil": "on" if getattr(sys, "_is_gil_enabled", lambda: True)() else "off",
         "machine": platform.machine(),
-        "measured": "in the test's process",
         "python": f"{sys.implementation.name}{sys.version_info.major}.{sys.version_info.minor}",
         "python_options": " ".join(_interpreter_options()) or "none",
         "system": platform.system(),
@@ -41,6 +40,17 @@ def usable_cpus() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def pin(cpu: int | None) -> str:
+    """Keep this process on one CPU, where that is asked for and possible; what took effect."""
+    if cpu is None or not hasattr(os, "sched_setaffinity"):
+        return "any"
+    try:
+        os.sched_setaffinity(0, [cpu])
+    except OSError as error:
+        return f"any ({error.strerror})"
+    return str(cpu)
 
 
 def _tracing() -> str:

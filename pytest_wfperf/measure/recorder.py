@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from time import perf_counter_ns
+from typing import TYPE_CHECKING
 
 from ..model import Round
 from .facts import Facts
-from .resources import Sampler
 from .steps import LIMIT, Steps
+
+if TYPE_CHECKING:
+    from .resources import Sampler
 
 
 class Recorder:

@@ -1,10 +1,40 @@
-"""Which revision of the code was measured."""
+"""Which revision of the code was measured, and how the code of another one gets onto disk.
+
+Nothing here writes into the user's repository: trees are made by ``read-tree`` into an index of
+their own and ``checkout-index`` into a directory of their own, with hooks, monitors and shared
+indexes switched off. Names of files are relative to the top of the working tree, with ``/``.
+"""
 
 from __future__ import annotations
 
+import fnmatch
 import os
+import re
+import shlex
+import shutil
 import subprocess
-from pathlib import Path
+import sys
+import tempfile
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path, PurePosixPath
+
+from ..errors import MeasurementError
+
+KEPT = 5
+"""How many revisions' trees stay in the cache."""
+
+_QUIET = ("core.hooksPath=" + os.devnull, "core.fsmonitor=false", "core.splitIndex=false", "core.untrackedCache=false",
+          "diff.autoRefreshIndex=false")  # fmt: skip
+_LFS = b"version https://git-lfs.github.com/spec/"
+_CACHES = {"__pycache__", ".git", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", "node_modules"}
+_PYTEST_INI = {"pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml"}
+_ANY_INI = _PYTEST_INI | {"pyproject.toml", "tox.ini", "setup.cfg"}
+_TEST_FOLDER = re.compile(r"(.+[_-])?tests?([_-].+|data)?|__snapshots__|cassettes", re.IGNORECASE)
+_ASKED_FOLDER = re.compile(r"bench(marks?)?|perf(ormance)?|workflows?|e2e|integration|acceptance|functional|specs?")
+_STALE_S = 24 * 3600
 
 
 def commit(directory: Path) -> str:
@@ -13,6 +43,385 @@ def commit(directory: Path) -> str:
     if not head:
         return ""
     return head + ("-dirty" if _git(directory, "status", "--porcelain", "--untracked-files=no") else "")
+
+
+def toplevel(directory: Path) -> Path:
+    """The top of the working tree ``directory`` lies in, symbolic links resolved. Raises MeasurementError."""
+    done = _run(directory, "rev-parse", "--show-toplevel")
+    if done.returncode == 0:
+        return Path(os.path.realpath(os.fsdecode(done.stdout).rstrip("\r\n")))
+    said = _said(done)
+    raise MeasurementError(
+        f"--wfperf-against needs a git repository, and {directory} is in none that git will read ({said}); "
+        "run pytest in a checkout, or gate against a stored baseline with --wfperf-baseline"
+    )
+
+
+def resolve(root: Path, rev: str) -> str:
+    """The full id of the commit that ``rev`` names. Raises MeasurementError, which says how to get an unknown one."""
+    source = f"--wfperf-against={rev}"
+    if not rev.strip() or rev.startswith("-"):
+        raise MeasurementError(f"{source}: {rev!r} is no revision; name a commit, a tag or a branch (origin/main, say)")
+    toplevel(root)
+    done = _run(root, "rev-parse", "--verify", "--end-of-options", f"{rev}^{{commit}}")
+    if done.returncode == 0:
+        return os.fsdecode(done.stdout).split()[-1]
+    raise MeasurementError(f"{source}: git knows no such commit in {root} ({_said(done)}); {_advice(root, rev)}")
+
+
+def differing(root: Path, commit: str) -> frozenset[str]:
+    """The files that differ between ``commit`` and the working tree, uncommitted, untracked and deleted ones too."""
+    top = toplevel(root)
+    changed = _names(top, "diff", "--name-only", "--no-renames", "--no-ext-diff", "--ignore-submodules=none", "-z",
+                     commit, "--")  # fmt: skip
+    return frozenset(changed) | _names(top, "ls-files", "--others", "--exclude-standard", "-z")
+
+
+# --- the tree of a commit -------------------------------------------------------------
+
+
+def materialise(root: Path, commit: str, cache: Path) -> Path:
+    """The directory below ``cache/<commit>`` that holds the whole tree of ``commit``, as git would check it out.
+
+    It is complete or not there at all, is made once, and is to be copied, never run or written in.
+    The ``KEPT`` revisions used last stay in the cache. Submodules are checked out where their
+    commits are at hand. Raises MeasurementError.
+    """
+    home = cache / commit
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        (cache / ".gitignore").write_text("*\n", encoding="utf-8")
+        with _locked(cache):
+            if not _complete(home):
+                _build(toplevel(root), commit, home)
+            os.utime(home / "complete")
+            _prune(cache)
+    except OSError as error:
+        raise MeasurementError(
+            f"cannot put the tree of {commit[:12]} into {error.filename or cache}: {error.strerror or error}; "
+            "free some space, or mend the permissions of the cache"
+        ) from error
+    return home / "tree"
+
+
+def _build(top: Path, commit: str, home: Path) -> None:
+    aside = Path(tempfile.mkdtemp(prefix="building-", dir=home.parent))
+    try:
+        tree = aside / "tree"
+        _check_out(top, commit, tree)
+        (aside / "complete").write_text(str(_count(tree)), encoding="utf-8")
+        if not _complete(home):  # half-written, or half-swept; the other builder's where there was no lock
+            with suppress(FileNotFoundError):
+                home.rename(aside / "broken")
+        try:
+            aside.rename(home)
+        except OSError:
+            if not _complete(home):  # not even by someone who went without the lock
+                raise
+        shutil.rmtree(home / "broken", ignore_errors=True)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _check_out(top: Path, commit: str, tree: Path) -> None:
+    tree.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="building-", dir=tree.parent) as own:
+        index = {"GIT_INDEX_FILE": str(Path(own, "index")), "GIT_WORK_TREE": str(tree)}
+        for doing in (("read-tree", "--no-sparse-checkout", commit), ("checkout-index", "--all", "--quiet")):
+            done = _run(top, *doing, **index)
+            if done.returncode:
+                raise MeasurementError(
+                    f"git {doing[0]} cannot write the tree of {commit[:12]} of {top}: {_said(done)}; "
+                    "mend that (a filter or an object may be missing here: git lfs install, git fetch) and run again"
+                )
+        entries = os.fsdecode(_run(top, "ls-files", "--stage", "-z", **index).stdout).split("\0")
+    for entry in entries:
+        if entry.startswith("160000 "):
+            facts, _, name = entry.partition("\t")
+            _submodule(top / name, facts.split()[1], tree / name)
+    _refuse_pointers(top, tree)
+
+
+def _submodule(sub: Path, commit: str, tree: Path) -> None:
+    """Check out a submodule, unless the working copy has none of it either."""
+    if not sub.is_dir() or not any(sub.iterdir()):
+        return
+    if toplevel(sub) != Path(os.path.realpath(sub)) or _run(sub, "cat-file", "-e", commit + "^{commit}").returncode:
+        raise MeasurementError(
+            f"submodule {sub}: the commit {commit[:12]} that --wfperf-against needs is not here; "
+            f"fetch it: git -C {sub} fetch origin {commit}"
+        )
+    _check_out(sub, commit, tree)
+
+
+def _refuse_pointers(top: Path, tree: Path) -> None:
+    """Raise where Git LFS left a pointer in the place of content that the working copy has."""
+    if not any(b"filter=lfs" in file.read_bytes() for file in tree.rglob(".gitattributes") if file.is_file()):
+        return
+    for file in tree.rglob("*"):
+        here = top / file.relative_to(tree)
+        if _is_pointer(file) and here.is_file() and not _is_pointer(here):
+            raise MeasurementError(
+                f"{file.relative_to(tree)} is but a Git LFS pointer in the revision's tree; "
+                "run `git lfs install` and `git lfs fetch --all`, then try again"
+            )
+
+
+def _is_pointer(file: Path) -> bool:
+    if file.is_symlink() or not file.is_file() or file.stat().st_size > 1024:
+        return False
+    return file.read_bytes().startswith(_LFS)
+
+
+def _complete(home: Path) -> bool:
+    """Whether the tree was finished and nothing, such as a sweeper of /tmp, took files from it since."""
+    try:
+        return int((home / "complete").read_text(encoding="utf-8")) == _count(home / "tree")
+    except (OSError, ValueError):
+        return False
+
+
+def _count(tree: Path) -> int:
+    return sum(len(files) for _, _, files in os.walk(tree))
+
+
+def _prune(cache: Path) -> None:
+    homes = sorted(cache.glob("*/complete"), key=lambda marker: marker.stat().st_mtime, reverse=True)
+    for marker in homes[KEPT:]:
+        marker.unlink()  # first, so that what a crash leaves is seen as broken
+        shutil.rmtree(marker.parent, ignore_errors=True)
+    for left in cache.glob("building-*"):
+        with suppress(OSError):
+            if left.stat().st_mtime < time.time() - _STALE_S:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+@contextmanager
+def _locked(cache: Path) -> Iterator[None]:
+    """One builder at a time: without it two would do the same work, and one of them in vain."""
+    from filelock import FileLock, Timeout  # noqa: PLC0415  a child never builds
+
+    lock = FileLock(cache / "lock")
+    try:
+        lock.acquire(timeout=600)
+    except (Timeout, NotImplementedError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+# --- the working copy's tests in it ---------------------------------------------------
+
+
+def overlay(top: Path, tree: Path, commit: str, *, asked: Collection[str], patterns: Collection[str], inis: Collection[str]) -> frozenset[str]:  # fmt: skip  # noqa: E501
+    """Give ``tree`` the working copy's tests, and return the files this put there or took away.
+
+    Tests are: every conftest.py; the modules that match ``patterns`` (pytest's python_files) below
+    a path of ``asked`` (what pytest was told to collect, "" for all); ``inis``; and everything,
+    git-ignored data too, in a folder of tests. That is one named like tests, test_data or
+    integration_tests which holds a test module or no Python at all, or a folder of ``asked``
+    with test modules in it and no package code beside them.
+    """
+    here = _names(top, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
+    there = _names(top, "ls-tree", "-r", "--name-only", "-z", "--full-tree", commit)
+    names = here | there
+    modules = {name for name in names if name.endswith(".py") and _is_module(name, patterns)} | {*names} & {*asked}
+    folders = _test_folders(names, modules, asked)
+    asked_for = {name for name in modules if _below(name, asked)}
+    single = {name for name in names if _base(name) in {"conftest.py", *_PYTEST_INI}} | asked_for | set(inis)
+    tests = {name for name in names if name in single or _below(name, folders)}
+    if folders:
+        tests |= _names(top, "ls-files", "--others", "-z", "--", *folders)
+    tests = {name for name in tests if not _is_cache(name)}
+    for name in tests:
+        _put(top / name, tree / name, tree)
+    return frozenset(tests)
+
+
+def _test_folders(names: Collection[str], modules: set[str], asked: Collection[str]) -> set[str]:
+    folders = set()
+    python = {name for name in names if name.endswith(".py")}
+    with_tests = {parent for name in modules for parent in _parents(name)}
+    with_tests |= {parent for name in python if _base(name) == "conftest.py" for parent in _parents(name)}
+    with_python = {parent for name in python for parent in _parents(name)}
+    for folder in {parent for name in names for parent in _parents(name)}:
+        if _TEST_FOLDER.fullmatch(_base(folder)) and (folder in with_tests or folder not in with_python):
+            folders.add(folder)
+    for folder in with_tests & set(asked):
+        inside = {name for name in python if _below(name, [folder]) and not _below(name, folders)}
+        if _ASKED_FOLDER.fullmatch(_base(folder)) or (inside & modules and not _bears_code(inside)):
+            folders.add(folder)
+    return folders
+
+
+def _bears_code(python: Collection[str]) -> bool:
+    """Whether these modules look like code under test: a package, or ``x.py`` beside ``test_x.py``."""
+    for name in python:
+        path = PurePosixPath(name)
+        beside = {str(path.with_name(f"test_{path.name}")), str(path.with_name(f"{path.stem}_test.py"))}
+        if path.name == "__init__.py" or beside & set(python):
+            return True
+    return False
+
+
+def any_ini(folders: Iterable[str]) -> set[str]:
+    """Every file of ``folders`` in which pytest would look for its settings."""
+    return {f"{folder}/{name}" if folder else name for folder in folders for name in _ANY_INI}
+
+
+def generate(top: Path, tree: Path, build: str, environment: Mapping[str, str], log: Path) -> tuple[str, ...]:
+    """Give ``tree`` the files that are made, not kept in git, and return the names of those copied.
+
+    What git ignores in an import package of the working copy (``_version.py``, data) and the tree
+    lacks is copied, compiled modules apart: they have to be built from the tree's own sources by the
+    command ``build``, run in the tree with its output in ``log``. Raises MeasurementError where it
+    fails, leaves none of them, or was not given.
+    """
+    copied, compiled = [], []
+    for name in sorted(_made(top)):
+        if name.endswith(tuple(EXTENSION_SUFFIXES)):
+            compiled.append(name)
+        elif not (tree / name).exists():
+            _put(top / name, tree / name, tree)
+            copied.append(name)
+    if build.strip():
+        _run_build(build, tree, environment, log)
+    lacking = [name for name in compiled if not (tree / name).exists()]
+    if lacking and (not build.strip() or lacking == compiled):
+        raise MeasurementError(
+            f"{lacking[0]}{f' and {len(lacking) - 1} more' if len(lacking) > 1 else ''}: the working tree has this "
+            "compiled module, the revision named by --wfperf-against has it not"
+            + (f" even after --wfperf-build={build!r} (output: {log}); the command has to build in place"
+               if build.strip() else "; name the command that builds it in place with --wfperf-build=CMD "
+               "(ini: wfperf_build), as in --wfperf-build='python setup.py build_ext --inplace'")
+        )  # fmt: skip
+    return tuple(copied)
+
+
+def _made(top: Path) -> set[str]:
+    """What is in an import package, or compiled in the folder of one, and not kept in git."""
+    tracked = _names(top, "ls-files", "--cached", "-z")
+    packages = {_parent(name) for name in tracked if _base(name) == "__init__.py"}
+    roots = {_parent(package) for package in packages if _parent(package) not in packages} | {"", "src"}
+    found = set()
+    for name in _names(top, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"):
+        folder = _parent(name.rstrip("/"))
+        at_root = name.endswith((*EXTENSION_SUFFIXES, ".egg-info/")) or (name.endswith(".py") and folder)
+        if not _is_cache(name) and (folder in packages or (folder in roots and at_root)):
+            found |= _expanded(top, name)
+    untracked = _names(top, "ls-files", "--others", "--exclude-standard", "-z")
+    return found | {name for name in untracked if name.endswith(tuple(EXTENSION_SUFFIXES))}
+
+
+def _expanded(top: Path, name: str) -> set[str]:
+    if not name.endswith("/"):
+        return {name}
+    files = {file.relative_to(top).as_posix() for file in (top / name).rglob("*") if not file.is_dir()}
+    return {file for file in files if not _is_cache(file)}
+
+
+def _run_build(build: str, tree: Path, environment: Mapping[str, str], log: Path) -> None:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    own = {"SETUPTOOLS_SCM_PRETEND_VERSION": "0", **os.environ, **environment, "PATH": path}
+    try:
+        with log.open("wb") as output:
+            code = subprocess.run(  # noqa: S603
+                shlex.split(build), cwd=tree, env=own, stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.STDOUT, check=False,
+            ).returncode  # fmt: skip
+    except (OSError, ValueError) as error:
+        raise MeasurementError(f"--wfperf-build={build!r} cannot be started: {error}") from error
+    if code:
+        tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:])
+        raise MeasurementError(
+            f"--wfperf-build={build!r} failed with exit code {code} in the revision's tree; mend the command, "
+            f"which runs there without a shell. The end of its output ({log}):\n{tail}"
+        )
+
+
+# --- names and git --------------------------------------------------------------------
+
+
+def _put(source: Path, target: Path, tree: Path) -> None:
+    """Make ``target`` what ``source`` is, absent too, and never write through a link out of ``tree``."""
+    for parent in reversed(target.relative_to(tree).parents):
+        if (tree / parent).is_symlink() or (tree / parent).is_file():
+            (tree / parent).unlink()
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
+    target.unlink(missing_ok=True)
+    if source.is_symlink() or source.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir() and not source.is_symlink():  # a repository inside this one
+            shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns(*_CACHES))
+        else:
+            shutil.copy2(source, target, follow_symlinks=False)
+
+
+def _is_module(name: str, patterns: Collection[str]) -> bool:
+    """As pytest matches python_files: a pattern with a slash is held against the path, others against the name."""
+    return any(fnmatch.fnmatch("/" + name, f"*/{p}") if "/" in p else fnmatch.fnmatch(_base(name), p) for p in patterns)
+
+
+def _below(name: str, folders: Collection[str]) -> bool:
+    return "" in folders or name in folders or any(parent in folders for parent in _parents(name))
+
+
+def _parents(name: str) -> list[str]:
+    return [str(parent) for parent in PurePosixPath(name).parents][:-1]
+
+
+def _parent(name: str) -> str:
+    return name.rpartition("/")[0]
+
+
+def _base(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _is_cache(name: str) -> bool:
+    return bool(_CACHES & set(name.split("/"))) or name.endswith((".pyc", ".egg-link"))
+
+
+def _names(directory: Path, *arguments: str) -> frozenset[str]:
+    done = _run(directory, "--literal-pathspecs", *arguments)
+    if done.returncode:
+        raise MeasurementError(f"git {arguments[0]} fails in {directory}, which --wfperf-against needs: {_said(done)}")
+    return frozenset(filter(None, os.fsdecode(done.stdout).split("\0")))
+
+
+def _advice(root: Path, rev: str) -> str:
+    if _git(root, "rev-parse", "--verify", "--end-of-options", f"refs/remotes/origin/{rev}"):
+        return f"there is an origin/{rev}: pass --wfperf-against=origin/{rev}"
+    if _git(root, "rev-parse", "--is-shallow-repository") == "true":
+        return ("this is a shallow clone: set `fetch-depth: 0` for actions/checkout, "
+                "elsewhere run `git fetch --unshallow` first")  # fmt: skip
+    return "fetch it, or correct the name (`git branch --all` and `git tag` list what there is)"
+
+
+def _said(done: subprocess.CompletedProcess[bytes]) -> str:
+    lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    return "; ".join(line.removeprefix("fatal: ").strip() for line in lines[:4]) or f"git exit code {done.returncode}"
+
+
+def _run(directory: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """Run git without locks, hooks, prompts and a hook's GIT_* variables. Raises MeasurementError without git."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    own = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **environment}
+    settings = [word for setting in _QUIET for word in ("-c", setting)]
+    try:
+        return subprocess.run(  # noqa: S603
+            ["git", "-C", str(directory), *settings, *arguments],  # noqa: S607
+            env=kept | own, stdin=subprocess.DEVNULL, capture_output=True, check=False,
+        )  # fmt: skip
+    except OSError as error:
+        raise MeasurementError(
+            f"--wfperf-against needs git, which cannot be started in {directory} ({error.strerror or error}); "
+            "install git and put it on PATH, or gate against a stored baseline with --wfperf-baseline"
+        ) from error
 
 
 def _git(directory: Path, *arguments: str) -> str:

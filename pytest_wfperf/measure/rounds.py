@@ -9,13 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import MeasurementError
 from ..model import Launch, Round
 from .facts import Facts
+from .pace import Pace
 from .recorder import Recorder
-from .resources import Sampler
+
+if TYPE_CHECKING:
+    from .resources import Sampler
 
 Arguments = tuple[Sequence[Any], Mapping[str, Any]]
 
@@ -42,12 +45,17 @@ class Measurement:
     """One workflow being measured in this process: counts its rounds and keeps what they recorded."""
 
     def __init__(
-        self, plan: Plan = ONCE, clock: Callable[[], int] = time.perf_counter_ns, setup: Callable[[], Any] | None = None
+        self,
+        plan: Plan = ONCE,
+        clock: Callable[[], int] = time.perf_counter_ns,
+        setup: Callable[[], Any] | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.plan = plan
         self.setup = setup
         self.clock = clock
-        self.recorder = Recorder(clock, Sampler() if plan.resources else None)
+        self.pace = pace  # where another process says when to take a round, and whether
+        self.recorder = Recorder(clock, _sampler() if plan.resources else None)
         self.rounds: list[Round] = []
         self.warmup: list[Round] = []
         self.owns_rounds = False  # the body took its rounds itself, in run or compare
@@ -69,12 +77,19 @@ class Measurement:
     @property
     def complete(self) -> bool:
         """Whether no further round is to be taken."""
+        if self.pace is not None:
+            return not (self._passed and self.pace.another())
         return self._left <= 0
 
     @property
     def on_last(self) -> bool:
         """Whether exactly one round is still to be taken."""
-        return self._left == 1
+        return self.pace is None and self._left == 1
+
+    def ready(self) -> None:
+        """Wait for the round's signal where another process gives it; everything before this is off the clock."""
+        if self.pace is not None:
+            self.pace.ready()
 
     def begin(self) -> None:
         """Start a round, in the context in which its body runs."""
@@ -99,6 +114,12 @@ class Measurement:
     def keep(self) -> None:
         """File the round that has just ended, and settle after the first how many will follow."""
         taken = self.freeze()
+        if self.pace is not None:
+            self.rounds.append(taken)
+            self.pace.done([taken])
+            if self.recorder.sampler is not None and not self.pace.sampled:
+                self.recorder.sampler = None
+            return
         self._left -= 1
         if self.taken == 0:
             self._settle(taken.total_ns)
@@ -141,6 +162,8 @@ class Measurement:
                 "make them steps of one callable, or two tests"
             )
         self.owns_rounds = True
+        if self.pace is not None:
+            self.pace.own()
         self.set_aside()
         self.rounds.clear()
         self.warmup.clear()
@@ -155,6 +178,9 @@ class Measurement:
         self.own()
         self.rounds.extend(rounds)
         self._left, self._recorded = 0, False
+        if self.pace is not None and self.pace.another():
+            self.pace.ready()
+            self.pace.done(rounds)
 
     def run(self, function: Callable[..., Any], arguments: Arguments, setup: Any, teardown: Any) -> None:
         """All rounds of ``function``; its last result is in :attr:`result`."""
@@ -180,8 +206,14 @@ class Measurement:
     def pairs(
         self, candidate: Callable[[], Any], reference: Callable[[], Any], setup: Any, teardown: Any
     ) -> tuple[list[Round], list[Round]]:
-        """Rounds of both in pairs, a fair coin deciding which goes first; the candidate's count as the workflow's."""
+        """Rounds of both in pairs, a fair coin deciding which goes first; the candidate's count as the workflow's.
+
+        In a launch all of them are one turn: half of a comparison tells nothing.
+        """
         rounds: tuple[list[Round], list[Round]] = ([], [])
+        pace, self.pace = self.pace, None
+        if pace is not None:
+            pace.ready()
         warmup_pairs, settled = self.plan.warmup, False
         while not self.complete:
             sides = [(candidate, rounds[0]), (reference, rounds[1])]
@@ -204,7 +236,16 @@ class Measurement:
                 for into in rounds:
                     into.append(pair[id(into)])
                 self.rounds.append(pair[id(rounds[0])])
+        self.pace = pace
+        if pace is not None:
+            pace.done(self.rounds)
         return rounds
+
+
+def _sampler() -> Sampler:
+    from .resources import Sampler  # noqa: PLC0415  psutil is dear to import, and few thresholds need it
+
+    return Sampler()
 
 
 class Pass:
@@ -224,6 +265,7 @@ class Pass:
             made = self.setup()
             if isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], tuple) and isinstance(made[1], dict):
                 self.arguments = made
+        self.measurement.ready()
         self.measurement.begin()
         return self.arguments
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -43,7 +44,7 @@ def take_rounds(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
             _log(item, nextitem, reports)
             return True
         item._report_sections.clear()  # noqa: SLF001  they grow with every round
-        _forget_instance(item)
+        forget_instance(item)
     return False
 
 
@@ -62,7 +63,7 @@ def _log(item: pytest.Item, nextitem: pytest.Item | None, reports: list[pytest.T
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
 
 
-def _forget_instance(item: pytest.Item) -> None:
+def forget_instance(item: pytest.Item) -> None:
     """Let the next round have a test instance of its own, as the next test would. TestCase items do so themselves."""
     if isinstance(item, pytest.Function) and not isinstance(item, TestCaseFunction) and item.cls is not None:
         vars(item).pop("_instance", None)
@@ -77,6 +78,8 @@ def timing(item: pytest.Item) -> Iterator[None]:
     def begin() -> None:
         if measurement.setup is not None:
             measurement.setup()
+        if not measurement.owns_rounds:
+            measurement.ready()
         measurement.begin()
 
     def end(passed: bool) -> None:  # noqa: FBT001
@@ -108,7 +111,8 @@ def repeat_shared(item: pytest.Item) -> None:
         item.runtest()
         if measurement.taken == taken:
             break
-    if not measurement.plan.fresh and measurement.owns_rounds and isinstance(item, pytest.Function):
+    exhausted = measurement.owns_rounds or (measurement.pace is not None and measurement.complete)
+    if not measurement.plan.fresh and exhausted and isinstance(item, pytest.Function):
         item.obj = doing_nothing(item.obj)
 
 
@@ -125,3 +129,25 @@ def late_failure(item: pytest.Item) -> str:
     return (LATE_FRESH if measurement.plan.fresh else LATE_SHARED).format(
         passed="in round 1" if passed == 1 else f"in rounds 1 to {passed}", failed=passed + 1, of=f" of {planned}"
     )
+
+
+def time_limit(item: pytest.Item) -> float | None:
+    """Seconds a run of the item may take by pytest-timeout's marker, option, environment or ini key; None without."""
+    if not any(map(item.config.pluginmanager.hasplugin, ("timeout", "pytest_timeout"))):
+        return None
+    mark = item.get_closest_marker("timeout")
+    given = (mark.args[0] if mark.args else mark.kwargs.get("timeout")) if mark is not None else None
+    for value in (given, item.config.getoption("timeout", None), os.environ.get("PYTEST_TIMEOUT"), _ini_timeout(item)):
+        try:
+            seconds = float(value)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            continue
+        return seconds if seconds > 0 else None
+    return None
+
+
+def _ini_timeout(item: pytest.Item) -> object:
+    try:
+        return item.config.getini("timeout")
+    except ValueError:
+        return None

@@ -47,6 +47,8 @@ def _effects(judgement: Judgement, verdict: Verdict) -> Iterator[str]:
     yield from map(effect_reason, told)
     if wanted is Verdict.REGRESSED:
         yield from carriers(comparison)
+        if comparison.kind:
+            yield comparison.kind
 
 
 def _why_open(judgement: Judgement, verdict: Verdict) -> Iterator[str]:
@@ -82,13 +84,31 @@ def _unproved(judgement: Judgement) -> Iterator[str]:
             )
 
 
+def held_against(baseline: str) -> str:
+    """What a run was held against, in words: another revision says so itself."""
+    return baseline if baseline.startswith("revision ") else f"baseline {baseline}"
+
+
+def outlook(comparison: Comparison) -> str:
+    """How many more stored sessions would make a narrower gate possible."""
+    parts = [
+        f"a gate of {share(limit)} is possible" if more == 0
+        else f"no number of sessions makes a gate of {share(limit)} possible" if more is None
+        else f"{more} more sessions would make a gate of {share(limit)} possible"
+        for limit, more in comparison.outlook
+    ]  # fmt: skip
+    return "; ".join(parts) + " (--wfperf-extend, an hour or more apart)"
+
+
 def name_of(effect: Effect) -> str:
     """The effect's subject in words."""
     return f"step {effect.path}" if effect.path else "the workflow"
 
 
 def interval(effect: Effect) -> str:
-    """The effect's 95 % interval: ``-2.1 % to +9.4 %``."""
+    """The effect's 95 % interval: ``-2.1 % to +9.4 %``; empty where so few launches bound nothing."""
+    if not (math.isfinite(effect.low) and math.isfinite(effect.high)):
+        return ""
     low, high = math.expm1(effect.low), math.expm1(effect.high)
     return f"{change(low, as_factor=high >= FACTOR_FROM)} to {change(high)}"
 
@@ -96,7 +116,8 @@ def interval(effect: Effect) -> str:
 def effect_reason(effect: Effect) -> str:
     """What changed, by how much, how sure, against which limit."""
     times = f"{duration(effect.baseline_ns)} → {duration(effect.current_ns)}"
-    sentence = f"{name_of(effect)} {change(effect.change)} ({interval(effect)}), {times}, {limit(effect)}"
+    sure = f" ({interval(effect)})" if interval(effect) else ""
+    sentence = f"{name_of(effect)} {change(effect.change)}{sure}, {times}, {limit(effect)}"
     if effect.verdict is Verdict.INCONCLUSIVE:
         sentence += f", could have caught {caught(effect.could_have_caught)}"
     return f"{sentence}; {effect.detail}" if effect.detail else sentence
@@ -116,7 +137,12 @@ def carriers(comparison: Comparison) -> list[str]:
         return []
     grown = sum(max(0.0, part) for _, part in comparison.contributions)
     main = sorted(((part / grown, path) for path, part in comparison.contributions if grown), reverse=True)
-    names = [f"{path or 'time outside all steps'} {share(part)}" for part, path in main if part >= MAIN_SHARE]
+    unchanged = {e.path for e in comparison.steps if e.low <= 0 and e.verdict is not Verdict.REGRESSED}
+    names = [
+        f"{path or 'time outside all steps'} {share(part)}"
+        for part, path in main
+        if part >= MAIN_SHARE and path not in unchanged
+    ]
     found = [f"of the slowdown: {', '.join(names)}"] if names else []
     slowest_growth = min((e.log_ratio for e in comparison.steps), default=0.0)
     if len(comparison.steps) >= ALIKE_STEPS and slowest_growth > ALIKE * comparison.total.log_ratio:

@@ -77,6 +77,11 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "appeared": list(comparison.appeared),
         "vanished": list(comparison.vanished),
         "contributions": dict(comparison.contributions),
+        "launches": comparison.launches,
+        "fresh": comparison.fresh,
+        "seconds": comparison.seconds,
+        "kind": comparison.kind,
+        "note": comparison.note,
     }
 
 
@@ -87,14 +92,20 @@ def _effect(effect: Effect) -> dict[str, Any]:
         "baseline_ns": effect.baseline_ns,
         "current_ns": effect.current_ns,
         "change": effect.change,
-        "low": math.expm1(effect.low),
-        "high": math.expm1(effect.high),
+        "low": _bound(effect.low),
+        "high": _bound(effect.high),
         "could_have_caught": effect.could_have_caught,
         "limit": effect.limit,
         "automatic": effect.automatic,
         "flagged_from": effect.flagged_from,
+        "ratios": list(effect.ratios),
         "detail": effect.detail,
     }
+
+
+def _bound(log_ratio: float) -> float | None:
+    """The end of an interval as a change; None where it has none."""
+    return math.expm1(log_ratio) if math.isfinite(log_ratio) else None
 
 
 def _target(target: Target) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from tabulate import tabulate
 
-from ..model import Effect, Judgement, RunResult, Summary, Target, Verdict
-from .reasons import interval, reasons
-from .text import amount, caught, change, duration, plural, printable, proof, share
+from ..model import Comparison, Effect, Judgement, RunResult, Summary, Target, Verdict
+from .reasons import held_against, interval, outlook, reasons
+from .text import amount, caught, change, duration, plural, printable, proof, share, strip
 
 SLOWEST = 5  # steps shown of a judged workflow
 COLOURS = {
@@ -49,6 +49,7 @@ def render(run: RunResult, *, width: int, verbosity: int = 0) -> list[Line]:
     for judgement in explained:
         lines += _explained(judgement, width, verbosity)
     hidden = len(run.judgements) - len(explained)
+    lines += _outlooks([j for j in run.judgements if j not in explained])
     if hidden and any(j.comparison or j.targets for j in run.judgements):
         lines += [Line(""), Line(f"{plural(hidden, 'passing workflow')} not explained (-v explains)")]
     return lines
@@ -56,7 +57,7 @@ def render(run: RunResult, *, width: int, verbosity: int = 0) -> list[Line]:
 
 def _verdict_line(run: RunResult) -> Line:
     counts = ", ".join(f"{run.count(verdict)} {verdict}" for verdict in Verdict if run.count(verdict))
-    against = f" against baseline {printable(run.baseline)}" if run.baseline else ""
+    against = f" against {printable(held_against(run.baseline))}" if run.baseline else ""
     subject = plural(len(run.judgements), "workflow") + against
     colour = "green" if run.holds else "red"
     if run.holds and any(run.count(v) for v in NOTABLE - {Verdict.IMPROVED}):
@@ -111,7 +112,8 @@ def _explained(judgement: Judgement, width: int, verbosity: int) -> Iterator[Lin
     yield Line("")
     yield Line(f"{judgement.verdict} {printable(judgement.workflow)}", COLOURS[judgement.verdict])
     for reason in reasons(judgement):
-        yield Line(f"  {printable(reason)}")
+        yield from (Line(f"  {printable(line)}") for line in reason.splitlines())
+    yield from _evidence(judgement)
     if judgement.summary is not None:
         yield from _about(judgement, judgement.summary)
         yield from _steps(judgement, judgement.summary, verbosity)
@@ -126,12 +128,12 @@ def _about(judgement: Judgement, figures: Summary) -> Iterator[Line]:
     if comparison is None:
         yield Line(f"  {rounds}")
     else:
-        sessions = plural(comparison.sessions, "session")
         limit = f"limit {share(comparison.total.limit)}"
         yield Line(
-            f"  {rounds} in one process, against {sessions} of baseline {printable(comparison.baseline)}, {limit}; "
-            f"could have caught {caught(comparison.total.could_have_caught)}"
+            f"  {rounds} {_how(comparison)}, {limit}; could have caught {caught(comparison.total.could_have_caught)}"
         )
+        if comparison.outlook:
+            yield Line(f"  {outlook(comparison)}")
         for what, steps in (("new", comparison.appeared), ("gone", comparison.vanished)):
             if steps:
                 yield Line(f"  {what} since the baseline: {printable(', '.join(steps))}")
@@ -142,6 +144,34 @@ def _about(judgement: Judgement, figures: Summary) -> Iterator[Line]:
         yield Line(f"  {printable(metrics)}")
 
 
+def _how(comparison: Comparison) -> str:
+    """In which processes the rounds were taken, and against what."""
+    took = f" in {comparison.seconds:.1f} s" if comparison.seconds else ""
+    if comparison.sessions == 0:
+        code = f" ({printable(comparison.note)})" if comparison.note else ""
+        pairs = plural(comparison.launches, "pair")
+        return f"in {pairs} of launches{took}, against {printable(comparison.baseline)}{code}"
+    processes = plural(comparison.launches, "launch") if comparison.fresh else "one process"
+    sessions = plural(comparison.sessions, "session")
+    return f"in {processes}{took}, against {sessions} of baseline {printable(comparison.baseline)}"
+
+
+def _outlooks(hidden: Sequence[Judgement], most: int = 3) -> Iterator[Line]:
+    """What more sessions would make possible for workflows that are too long for launches."""
+    found = [j for j in hidden if j.comparison and j.comparison.outlook and not j.comparison.fresh]
+    for judgement in found[:most]:
+        assert judgement.comparison is not None
+        yield Line(f"{printable(judgement.workflow)}: {outlook(judgement.comparison)}")
+
+
+def _evidence(judgement: Judgement) -> Iterator[Line]:
+    """Every launch's change of what regressed, at a glance."""
+    effects = judgement.comparison.effects if judgement.comparison else ()
+    for effect in effects:
+        if effect.verdict is Verdict.REGRESSED and len(effect.ratios) > 1:
+            yield Line(f"  {effect.path or 'the workflow'}, launch by launch: {strip(effect.ratios, effect.limit)}")
+
+
 def _steps(judgement: Judgement, figures: Summary, verbosity: int) -> Iterator[Line]:
     """The slowest steps, those that changed first where anything is held against a baseline."""
     if not figures.steps:
@@ -150,7 +180,8 @@ def _steps(judgement: Judgement, figures: Summary, verbosity: int) -> Iterator[L
     steps = sorted(figures.steps, key=lambda s: -s.median_ns)
     if verbosity < 2:
         regressed = [s for s in steps if s.path in effects and effects[s.path].verdict is Verdict.REGRESSED]
-        steps = list(dict.fromkeys([*regressed, *steps]))[: max(SLOWEST, len(regressed))]
+        slower = [s for s in steps if s.path in effects and effects[s.path].change > effects[s.path].limit]
+        steps = list(dict.fromkeys([*regressed, *slower[:SLOWEST], *steps]))[: max(SLOWEST, len(regressed))]
     headers = ["step", "median", "share", "times"]
     rows = [[printable(s.path), duration(s.median_ns), share(s.share), f"{s.count:g}"] for s in steps]
     if effects:
@@ -217,10 +248,10 @@ def _shortened(text: str, width: int) -> str:
 
 def short_reason(judgement: Judgement, most: int = 4) -> str:
     """The verdict and its first reasons, for a failed test's own report; what counts most stands first."""
-    told = reasons(judgement)
+    told = [line for reason in reasons(judgement) for line in reason.splitlines()]
     lines = [f"{judgement.verdict}: {told[0] if told else ''}", *(f"  {reason}" for reason in told[1:most])]
     if len(told) > most:
         lines.append(f"  and {plural(len(told) - most, 'more reason')}")
     if judgement.baseline:
-        lines.append(f"  against baseline {judgement.baseline}")
+        lines.append(f"  against {held_against(judgement.baseline)}")
     return "\n".join(printable(line) for line in lines)

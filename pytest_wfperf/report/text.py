@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from itertools import pairwise
 
 _UNITS = ((1, "ns"), (10**3, "µs"), (10**6, "ms"), (10**9, "s"), (60 * 10**9, "min"))
+_CELLS, _BLOCKS = 33, "▁▂▃▄▅▆▇█"
 FACTOR_FROM = 2.0  # a change of +200 % reads better as 3x
 _UNPRINTABLE = frozenset(["Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"])
 
@@ -51,6 +53,20 @@ def caught(fraction: float | None) -> str:
     return f">= {1 + fraction:.2g}x" if fraction >= FACTOR_FROM else f">= {share(fraction)}"
 
 
+def strip(ratios: Sequence[float], limit: float) -> str:
+    """Changes launch by launch as a plot, with marks at no change and at the limit: ``-1.2 % ··│·▂█▄·┊ +6.1 %``."""
+    changes = [ratio - 1 for ratio in ratios]
+    low, high = min([0.0, *changes]), max([limit, *changes])
+    places = [round((_CELLS - 1) * (value - low) / (high - low)) for value in changes]
+    cells = ["·"] * _CELLS
+    cells[round((_CELLS - 1) * (0 - low) / (high - low))] = "│"
+    cells[round((_CELLS - 1) * (limit - low) / (high - low))] = "┊"
+    most = max(places.count(place) for place in places)
+    for place in set(places):
+        cells[place] = _BLOCKS[(len(_BLOCKS) - 1) * places.count(place) // most]
+    return f"{change(low)} {''.join(cells)} {change(high)}"
+
+
 def amount(value: float | None, unit: str) -> str:
     """A threshold's quantity in its base unit (``time`` in ns, ``bytes``, ``fraction``, ``factor``, ``plain``)."""
     if value is None:
@@ -79,7 +95,7 @@ def size(number: float) -> str:
 
 def plural(count: int, noun: str) -> str:
     """``1 workflow``, ``2 workflows``."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}{'es' if noun.endswith('ch') else 's'}"
 
 
 def proof(rounds: int) -> str:

@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import BaselineCorrupt
-from ..model import Cache, Check, Environment, Launch, Metric, Profile, Round, Span
+from ..model import Cache, Check, Count, Environment, Launch, Metric, Profile, Round, Span
 from .entries import (
     array_of,
     decode_cache,
@@ -44,15 +44,24 @@ def encode_profile(profile: Profile) -> dict[str, Any]:
         "kind": "profile",
         "workflow": storable(profile.workflow),
         "environment": encode_environment(profile.environment),
-        "launches": [
-            {
-                "recorder_ns": launch.recorder_ns,
-                "rounds": _encode_rounds(launch.rounds),
-                **({"warmup": _encode_rounds(launch.warmup)} if launch.warmup else {}),
-            }
-            for launch in profile.launches
-        ],
+        "launches": [_encode_launch(launch) for launch in profile.launches],
+        **({"counts": _encode_counts(profile.counts)} if profile.counts else {}),
     }
+
+
+def _encode_launch(launch: Launch) -> dict[str, Any]:
+    table = {"recorder_ns": launch.recorder_ns, "rounds": _encode_rounds(launch.rounds)}
+    if launch.warmup:
+        table["warmup"] = _encode_rounds(launch.warmup)
+    if launch.calibration_ns:
+        table["calibration_ns"] = launch.calibration_ns
+    if launch.conditions:
+        table["conditions"] = {storable(name): storable(value) for name, value in launch.conditions}
+    return table
+
+
+def _encode_counts(counts: Sequence[Count]) -> list[dict[str, Any]]:
+    return [{"path": storable(count.path), "what": count.what, "value": count.value} for count in counts]
 
 
 def decode_profile(data: dict[str, Any], where: str) -> Profile:
@@ -69,9 +78,12 @@ def decode_profile(data: dict[str, Any], where: str) -> Profile:
                     recorder_ns=launch["recorder_ns"],
                     rounds=_decode_rounds(launch["rounds"]),
                     warmup=_decode_rounds(launch["warmup"]) if "warmup" in launch else (),
+                    calibration_ns=launch.get("calibration_ns", 0),
+                    conditions=tuple(sorted(launch.get("conditions", {}).items())),
                 )
                 for launch in data["launches"]
             ),
+            counts=tuple(Count(**count) for count in data.get("counts", ())),
         )
     except (ValueError, IndexError) as error:
         raise BaselineCorrupt(

@@ -46,6 +46,7 @@ class Ran:
 @dataclass
 class Project:
     root: Path
+    launches: bool = False
 
     def write(self, source: str, name: str = "test_it.py") -> Path:
         path = self.root / name
@@ -60,6 +61,8 @@ class Project:
         environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         plugins = ["pytest_wfperf.plugin", *(plugin for sign, plugin in PLUGINS.items() if self._mentions(sign, args))]
         switches = [word for plugin in plugins for word in ("-p", plugin)]
+        if not self.launches and self._measures(args, env or {}):
+            switches.append("--wfperf-launches=0")  # fresh processes have their own tests
         if "CACHE" not in environment:
             switches += ["-p", "no:cacheprovider"]
         done = subprocess.run(
@@ -67,6 +70,12 @@ class Project:
             cwd=cwd or self.root, env=environment, capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
         return Ran(done.returncode, done.stdout, done.stderr)
+
+    def _measures(self, args: tuple[str, ...], env: dict[str, str]) -> bool:
+        ini = "".join(path.read_text() for path in self.root.glob("*.*") if path.suffix in (".ini", ".toml", ".cfg"))
+        words = [*args, *env, *ini.split()]
+        named = ("--wfperf-baseline", "--wfperf-save", "--wfperf-extend", "WFPERF_BASELINE", "wfperf_baseline")
+        return any(word.startswith(named) for word in words)
 
     def _mentions(self, sign: str, args: tuple[str, ...]) -> bool:
         sources = "".join(path.read_text(encoding="utf-8") for path in self.root.rglob("*.py"))
@@ -89,3 +98,10 @@ class Project:
 def project(tmp_path: Path) -> Project:
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     return Project(tmp_path)
+
+
+@pytest.fixture
+def launched(tmp_path: Path) -> Project:
+    """A project whose runs measure in fresh processes."""
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    return Project(tmp_path, launches=True)

@@ -1,0 +1,366 @@
+"""Measures a run's workflows in fresh processes: how many launches, of what, until when.
+
+Held against a store, every workflow gets the same number of launches. Held against a revision, pairs are
+added look by look, and only for what is still open. What is not decided when the time is used up stays open.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from .errors import MeasurementError
+from .judge.looks import schedule
+from .judge.pairs import Trial
+from .judge.threshold import parse
+from .judge.verdict import declared_goals, declared_limits
+from .measure.arms import Arm
+from .measure.conditions import environment
+from .measure.launch import Broken, Crew, Effort, now
+from .model import Count, Launch, Measured, Profile, Verdict
+from .settings import Settings
+
+LAUNCHES = 10  # of a run held against a store, where nobody says how many
+MOST_PAIRS = 100
+LAYOUT_SD = {"fixed": 0.010, "random": 0.013}  # what a change that does no work moves a step by, ln
+DEFAULT_LIMIT = {"fixed": 0.05, "random": 0.10}  # held against a revision
+ROUND_LIMIT_S, ROUND_LIMIT_TIMES = 600.0, 10  # how long a round may take: this, or so many times max_time
+OVERDRAWN = 1.25  # times the budget: by then the last look is taken with what there is
+COUNTED_ROUNDS = 30  # what counting a round costs at most, in rounds
+COUNTINGS = 2  # with another hash seed each: a count they do not agree on is none
+
+
+class Progress(Protocol):
+    """Whoever shows how far measuring has come."""
+
+    def show(self, launch: int, launches: int, workflow: str, left_s: float | None) -> None: ...
+    def settled(self, workflow: str, text: str) -> None: ...
+    def end(self) -> None: ...
+
+
+@dataclass
+class _Work:
+    """One workflow being measured."""
+
+    workflow: str
+    thresholds: list[tuple[str, str]]
+    rounds: int
+    warmup: int
+    launches: int | None
+    sampled: bool
+    limit_s: float
+    taken: list[tuple[Launch, ...]] = field(default_factory=list)
+    effort: Effort | None = None
+    error: str = ""
+    counts: list[tuple[Count, ...]] = field(default_factory=list)
+    seconds: float = 0.0
+    last_s: float = 0.0  # in the latest launch
+
+    @classmethod
+    def of(cls, described: Mapping[str, Any]) -> _Work:
+        own = described["time_limit"]
+        return cls(
+            workflow=described["workflow"],
+            thresholds=[(text, source) for text, source in described["thresholds"]],
+            rounds=described["rounds"],
+            warmup=described["warmup"],
+            launches=described["launches"],
+            sampled=described["resources"],
+            limit_s=own or max(ROUND_LIMIT_S, ROUND_LIMIT_TIMES * described["max_time"]),
+        )
+
+    @property
+    def pairs(self) -> list[tuple[Launch, Launch]]:
+        return [(current, baseline) for current, baseline in self.taken]
+
+    @property
+    def round_s(self) -> float:
+        """What the longest of all sides' fastest rounds took, s."""
+        return max((min(r.total_ns for r in launch.rounds) for pair in self.taken for launch in pair), default=0) / 1e9
+
+
+class Launching:
+    """One run's launches. ``expected_s`` tells how long a stored workflow's round took, where it is known."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        arms: Sequence[Arm],
+        progress: Progress,
+        *,
+        options: Sequence[str] = (),
+        expected_s: Callable[[str], float | None] = lambda _: None,
+        verify: Callable[[Sequence[Any]], str] = lambda _: "",
+        baseline: str = "",
+    ) -> None:
+        self.settings, self.arms, self.progress = settings, arms, progress
+        self.options, self.expected_s, self.verify, self.baseline = list(options), expected_s, verify, baseline
+        self.left_out: dict[str, str] = {}  # workflows too long for launches, and why
+        self.note = ""
+        self._works: dict[str, _Work] = {}
+        self._began = now()
+        self._cost_s = 0.0
+        self._verified = False
+        self._lost = 0  # launches that ended early, so that not every workflow got its rounds
+        self._trial: Trial | None = None
+        self._seconds: dict[str, float] = {}
+
+    @property
+    def pairs(self) -> bool:
+        return len(self.arms) == 2
+
+    def run(self, directory: Path) -> dict[str, Measured]:
+        """Everything that was measured, by workflow. ``directory`` is for temporary files.
+
+        Raises MeasurementError where nothing could be measured.
+        """
+        try:
+            self._measure(directory)
+            self._count(directory)
+        finally:
+            self.progress.end()
+        return {work.workflow: self._measured(work) for work in self._works.values()}
+
+    def _measure(self, directory: Path) -> None:
+        number, last = 0, 1
+        looks: list[int] = []
+        still_open: list[_Work] = []
+        while number == 0 or (still_open and number < last + self._lost):
+            self._launch(directory, number, still_open)
+            number += 1
+            if self._trial is None and number <= 2:
+                last = self._affordable(number)
+                if self.pairs and (number == 2 or last == 1):
+                    looks = self._planned(last)
+            still_open = [work for work in self._works.values() if not work.error and self._wants_more(work, number)]
+            if self._trial is not None:
+                late = self._overdrawn() and number < looks[-1]
+                if late or number in looks:
+                    still_open = self._looked(still_open, len(looks) - 1 if late else looks.index(number))
+            self._settle(still_open, done=number >= last + self._lost)
+
+    def _looked(self, still_open: Sequence[_Work], look: int) -> list[_Work]:
+        """Judge all pairs so far; what is still open after it."""
+        assert self._trial is not None
+        open_ids = self._trial.look({w.workflow: w.pairs for w in self._works.values() if w.taken}, look)
+        return [work for work in still_open if work.workflow in open_ids]
+
+    def _launch(self, directory: Path, number: int, works: Sequence[_Work]) -> None:
+        """One launch: every workflow that is still open gets its rounds; what breaks is left out from here on."""
+        began = now()
+        only = None if number == 0 else [work.workflow for work in works]
+        crew = Crew(self.arms, directory, number, only=only, options=self.options, cpu=None)
+        try:
+            with crew:
+                if number == 0:
+                    works = list(self._met(crew.hellos))
+                for work in works:
+                    self.progress.show(
+                        number + 1, max(number + 1, self._expected_launches()), work.workflow, self._left()
+                    )
+                    if not self._take(crew, work):
+                        break
+                if crew.sound and self.pairs and not self._verified:
+                    self.note = self.verify([message["audit"] for message in crew.finish()])
+                    self._verified = True
+        except Broken as error:
+            self._broken(error, works, first=number == 0)
+        self._share(now() - began, works)
+        self._cost_s = now() - began if number < 2 else (self._cost_s + now() - began) / 2
+
+    def _share(self, seconds: float, works: Sequence[_Work]) -> None:
+        """What a launch took, shared out: to each its own, and of starting and ending the processes as much."""
+        own = sum(work.last_s for work in works)
+        for work in works:
+            work.seconds += work.last_s + (seconds - own) / len(works)
+            work.last_s = 0.0
+
+    def _met(self, hellos: Sequence[Mapping[str, Any]]) -> Iterator[_Work]:
+        """The workflows that every side has. Raises MeasurementError where the revision lacks one."""
+        sides = [{described["workflow"]: described for described in hello["workflows"]} for hello in hellos]
+        for there, name in zip(sides, (arm.name for arm in self.arms), strict=True):
+            lacking = sorted(set().union(*sides) - there.keys())
+            if lacking:
+                raise MeasurementError(
+                    f"{name} does not have {', '.join(lacking[:3])}{' and more' if len(lacking) > 3 else ''}, "
+                    "so the two cannot be compared; deselect it, or compare with a revision that has what it tests"
+                )
+        for workflow, described in sides[0].items():
+            if described["launches"] == 0:
+                continue
+            expected = None if self.pairs else self.expected_s(workflow)
+            if expected is not None and 2 * expected > self.settings.max_time:
+                self.left_out[workflow] = "its round is too long for launches"
+                continue
+            self._works[workflow] = _Work.of(described)
+            yield self._works[workflow]
+
+    def _take(self, crew: Crew, work: _Work) -> bool:
+        """The workflow's rounds in this launch; whether the processes can be used for another."""
+        began = now()
+        try:
+            launch = crew.measure(
+                work.workflow,
+                lambda first_ns: self._effort(work, first_ns),
+                limit_s=work.limit_s,
+                calibrated=not self.pairs,
+                sampled=work.sampled,
+            )
+        except Broken as error:
+            self._broken(error, [work], first=False)
+            usable = not (error.crashed or self.pairs)
+            self._lost += not usable
+            return usable
+        finally:
+            work.last_s = now() - began
+        if all(each.rounds for each in launch):
+            work.taken.append(launch)
+        else:
+            work.error = "no round of it was measured"
+        return True
+
+    def _broken(self, error: Broken, works: Sequence[_Work], *, first: bool) -> None:
+        """File what went wrong: the revision's fault ends the run, the current code's is that workflow's verdict."""
+        name = self.arms[error.side].name
+        subject = f" in {error.workflow}" if error.workflow else ""
+        if error.kind == "skipped" and error.side == 0:
+            for work in works:
+                self._works.pop(work.workflow, None)
+            return
+        if error.side == 1 and (not error.crashed or first):
+            raise MeasurementError(f"{name} cannot run what the tests need{subject}: {error}") from None
+        if first and not works:
+            raise MeasurementError(f"no process could be launched for measuring: {error}") from None
+        for work in works:
+            if not error.workflow or work.workflow == error.workflow:
+                launch = len(work.taken) + 1
+                work.error = f"ERROR in launch {launch}{f' of {name}' if self.pairs else ''}: {error}"
+
+    def _effort(self, work: _Work, first_ns: int) -> Effort:
+        """Rounds by the length of the first: those wanted, where the budget has room for enough launches of them."""
+        if work.effort is None:
+            share_s = self.settings.max_time / max(1, len(self._works)) / LAUNCHES / len(self.arms)
+            affordable = int(share_s * 1e9 / max(1, first_ns))
+            rounds = max(1, min(work.rounds, affordable - work.warmup))
+            warmup = work.warmup if affordable >= 2 else 0
+            work.effort = Effort(rounds=rounds, warmup=warmup)
+        return work.effort
+
+    # --- when to stop -----------------------------------------------------------------------
+
+    def _affordable(self, taken: int) -> int:
+        """How many launches the time budget has room for, judged by what the latest one cost; at least those taken.
+
+        The first is dearer, for it compiles: where there is time for another, that one tells.
+        """
+        left_s = self.settings.max_time - (now() - self._began)
+        wanted = self.settings.launches or (MOST_PAIRS if self.pairs else LAUNCHES)
+        wanted = max([wanted, *(work.launches or 0 for work in self._works.values())])
+        return max(taken, min(wanted, MOST_PAIRS, taken + int(left_s / max(1e-3, self._cost_s))))
+
+    def _overdrawn(self) -> bool:
+        """Whether the machine has become so slow that the plan does not hold."""
+        return now() - self._began > OVERDRAWN * self.settings.max_time
+
+    def _planned(self, affordable: int) -> list[int]:
+        """The looks the budget affords, fixed before any data is looked at."""
+        addresses = self._addresses()
+        looks = schedule(affordable)
+        self._trial = Trial(
+            {w.workflow: declared_limits([parse(*each) for each in w.thresholds]) for w in self._works.values()},
+            default=DEFAULT_LIMIT[addresses],
+            looks=looks,
+            layout_sd=LAYOUT_SD[addresses],
+            goals={w.workflow: declared_goals([parse(*each) for each in w.thresholds]) for w in self._works.values()},
+        )
+        return [look.launches for look in looks]
+
+    def _addresses(self) -> str:
+        conditions = [dict(launch.conditions) for w in self._works.values() for pair in w.taken for launch in pair]
+        return "fixed" if conditions and all(c.get("addresses") == "fixed" for c in conditions) else "random"
+
+    def _wants_more(self, work: _Work, number: int) -> bool:
+        if self.pairs:
+            return work.launches is None or number < work.launches
+        wanted = work.launches or self.settings.launches or LAUNCHES
+        out_of_time = now() - self._began + self._cost_s > self.settings.max_time
+        return len(work.taken) < wanted and not out_of_time
+
+    def _expected_launches(self) -> int:
+        return self.settings.launches or (MOST_PAIRS if self.pairs else LAUNCHES)
+
+    def _left(self) -> float | None:
+        return max(0.0, self.settings.max_time - (now() - self._began)) if self._cost_s else None
+
+    def _settle(self, still_open: Sequence[_Work], *, done: bool) -> None:
+        """Tell of every workflow that has just got all of its launches."""
+        waiting = set() if done else {work.workflow for work in still_open}
+        for work in self._works.values():
+            if work.workflow not in waiting and work.workflow not in self._seconds:
+                self._seconds[work.workflow] = work.seconds
+                number = len(work.taken)
+                what = (
+                    f"{number} {'pair' if self.pairs else 'launch'}{'' if number == 1 else 's' if self.pairs else 'es'}"
+                )
+                self.progress.settled(work.workflow, work.error.splitlines()[0] if work.error else what)
+
+    # --- counts and results -------------------------------------------------------------------
+
+    def _count(self, directory: Path) -> None:
+        """What a round does, counted in launches of their own: where it may tell why something is slower."""
+        works = [w for w in self._works.values() if w.taken and not w.error and self._worth_counting(w)]
+        if not works:
+            return
+        only = [work.workflow for work in works]
+        found: dict[str, list[list[frozenset[Count]]]] = {work.workflow: [] for work in works}
+        try:
+            for number in range(COUNTINGS):
+                with Crew(self.arms, directory, 900 + number, only=only, options=self.options) as crew:
+                    for work in works:
+                        counts = crew.count(work.workflow, work.limit_s * COUNTED_ROUNDS)
+                        found[work.workflow].append([frozenset(Count(**each) for each in side) for side in counts])
+        except Broken:  # counts explain; a verdict does not rest on them
+            return
+        for work in works:
+            sides = [frozenset.intersection(*side) for side in zip(*found[work.workflow], strict=True)]
+            work.counts = [tuple(sorted(side, key=lambda count: (count.path, count.what))) for side in sides]
+
+    def _worth_counting(self, work: _Work) -> bool:
+        if COUNTED_ROUNDS * work.round_s * len(self._works) > self.settings.max_time:
+            return False
+        if self._trial is None:
+            return True
+        effects = self._trial.comparison(work.workflow, self.baseline).effects
+        return any(effect.verdict is Verdict.REGRESSED for effect in effects)
+
+    def _measured(self, work: _Work) -> Measured:
+        if not work.taken:
+            return Measured(error=work.error or "ERROR: no launch of it was measured")
+        sides = [
+            Profile(
+                workflow=work.workflow,
+                environment=environment(0),
+                launches=tuple(pair[side] for pair in work.taken),
+                counts=work.counts[side] if work.counts else (),
+            )
+            for side in range(len(self.arms))
+        ]
+        comparison = None
+        if self._trial is not None and not work.error:
+            comparison = self._trial.comparison(work.workflow, self.baseline)
+            comparison = replace(comparison, seconds=work.seconds, note=self.note)
+        return Measured(
+            profile=sides[0],
+            against=sides[1] if self.pairs else None,
+            comparison=comparison,
+            error=work.error,
+            seconds=work.seconds,
+        )
+
+
+def possible() -> bool:
+    """Whether this system can launch processes for measuring."""
+    return os.name == "posix"

@@ -1,0 +1,294 @@
+"""Starts fresh processes for measuring and drives their rounds, one process or two in lockstep.
+
+A launch is a pytest process with the user's own arguments. It collects, says what workflows it has,
+and takes a round whenever it is told to. Only one process is on the clock at any time; the other
+waits at the socket.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import MeasurementError
+from ..model import Launch, Round
+from .arms import Arm
+from .channel import END, Channel, Closed, decode_round
+from .layout import fixed_addresses, random_filler, same_size, without
+
+POSSIBLE = os.name == "posix"  # elsewhere a socket cannot be handed to a process, nor its group be ended
+START_LIMIT_S = 600.0  # until it has imported and collected
+END_LIMIT_S = 10.0
+TAIL_LINES = 15
+_PRIVATE = ("COV_CORE_", "COVERAGE_PROCESS_", "GIT_", "PYTEST_XDIST_")
+
+
+class Broken(MeasurementError):
+    """A launched process or its workflow could not be measured; ``side`` says whose, 0 is the current code's."""
+
+    def __init__(self, text: str, side: int, *, workflow: str = "", kind: str = "", crashed: bool = True) -> None:
+        super().__init__(text)
+        self.side, self.workflow, self.kind, self.crashed = side, workflow, kind, crashed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """Rounds a launch takes of one workflow, after some to warm up."""
+
+    rounds: int
+    warmup: int
+
+
+class Process:
+    """One launched pytest process."""
+
+    def __init__(self, arm: Arm, order: Mapping[str, Any], environment: Mapping[str, str], log: Path) -> None:
+        self.arm, self.log = arm, log
+        here, there = socket.socketpair()
+        self.channel = Channel(here)
+        options = ["-p", "pytest_wfperf.child", *order["options"]]
+        with there, log.open("wb") as output, fixed_addresses(wanted="aslr" not in order["without"]):
+            self._process = subprocess.Popen(  # noqa: S603
+                [sys.executable, *_interpreter_options(arm), "-m", "pytest", *options, *arm.arguments],
+                cwd=arm.cwd, env={**environment, END: str(there.fileno())}, pass_fds=[there.fileno()],
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, process_group=0,
+            )  # fmt: skip
+        with suppress(Closed):  # it has ended at once: whoever asks it for something is told why
+            self.channel.send(dict(order))
+
+    def send(self, **message: Any) -> None:
+        """Tell it to do something. Raises Closed where it has ended."""
+        self.channel.send(message)
+
+    def receive(self, limit_s: float) -> dict[str, Any]:
+        """Its next message. Raises MeasurementError with its own last words where there is none."""
+        try:
+            return self.channel.receive(limit_s)
+        except Closed:
+            raise MeasurementError(self._last_words()) from None
+
+    def _last_words(self) -> str:
+        """How the process ended, and the end of what it printed."""
+        try:
+            code = self._process.wait(END_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            how = "closed its connection"
+        else:
+            how = f"was ended by signal {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        fatal = next((i for i, line in enumerate(lines) if line.startswith("Fatal Python error")), None)
+        said = "\n".join(lines[-TAIL_LINES:] if fatal is None else lines[fatal : fatal + TAIL_LINES])
+        return f"the process {how}" + (f"; it said:\n{said}" if said else " and said nothing")
+
+    def ask_to_end(self) -> None:
+        """Let the process tear its fixtures down and end by itself."""
+        with suppress(Closed):
+            self.send(do="finish")
+
+    def end(self, *, asked: bool) -> None:
+        """End the process and what it has started; where it was ``asked`` to, wait for it to do so by itself."""
+        try:
+            if asked:
+                self._process.wait(END_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            self.channel.close()
+            for sign in (signal.SIGINT, signal.SIGKILL):
+                self._signal(sign)
+                if self._ended(END_LIMIT_S if sign == signal.SIGINT else None):
+                    self._signal(signal.SIGKILL)  # whatever it has left behind in its group
+                    break
+
+    def _signal(self, sign: int) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, sign)
+
+    def _ended(self, limit_s: float | None) -> bool:
+        try:
+            self._process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+
+class Crew:
+    """The processes of one launch: one, or two in lockstep. A context manager; nothing of it outlives the block."""
+
+    def __init__(self, arms: Sequence[Arm], directory: Path, number: int, **order: Any) -> None:
+        self._random = random.Random()  # noqa: S311
+        self._arms, self._directory, self._number = arms, directory, number
+        leave_out = without(os.environ)
+        self._order = {"without": sorted(leave_out), "only": None, "options": [], "cpu": None, **order}
+        self._conditions: dict[str, str] = {}  # what this side of the channel has seen to
+        self.processes: list[Process] = []
+        self.hellos: list[dict[str, Any]] = []
+        self.sound = self._finished = False
+
+    def __enter__(self) -> Crew:
+        try:
+            self._start()
+            self.hellos = [self._hear(side, START_LIMIT_S) for side in range(len(self.processes))]
+        except BaseException:
+            self.__exit__()
+            raise
+        self.sound = True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self.processes if self.sound and not self._finished else ():
+            process.ask_to_end()
+        for process in self.processes:
+            process.end(asked=self.sound)
+
+    def finish(self) -> list[dict[str, Any]]:
+        """Let every side end, and hear what it had loaded by then. Raises Broken."""
+        sides = range(len(self.processes))
+        for side in sides:
+            self._tell(side, "", do="finish")
+        self._finished = True
+        return [self._hear(side, END_LIMIT_S) for side in sides]
+
+    def _start(self) -> None:
+        rng, order = self._random, self._order
+        seed = str(rng.randrange(1_000_000_000, 4_000_000_000))
+        environments = [environment_of(arm) for arm in self._arms]
+        for environment in environments if "seed" not in order["without"] else ():
+            environment["PYTHONHASHSEED"] = seed
+        if "size" not in order["without"]:
+            size = same_size(environments, random_filler(rng))
+            self._conditions["environment"] = f"{size} bytes"
+        for side, (arm, environment) in enumerate(zip(self._arms, environments, strict=True)):
+            place = self._directory / f"{self._number:03}{'ab'[side]}"
+            told = {
+                **order, "seed": rng.getrandbits(32), "basetemp": str(place),
+                "root": str(arm.root), "strip": list(arm.strip), "import_paths": list(arm.import_paths),
+            }  # fmt: skip
+            self.processes.append(Process(arm, told, environment, place.with_suffix(".log")))
+
+    def _hear(self, side: int, limit_s: float, workflow: str = "") -> dict[str, Any]:
+        """One side's next message; Broken where there is none, or where the workflow has ended otherwise than well."""
+        try:
+            message = self.processes[side].receive(limit_s)
+        except MeasurementError as error:
+            self.sound = False
+            raise Broken(str(error), side, workflow=workflow) from None
+        if message.get("is") == "ended" and message.get("why"):
+            self.sound = len(self.processes) == 1  # the other side is left waiting in the middle of a round
+            raise Broken(message["why"], side, workflow=workflow, kind=message.get("kind", "failed"), crashed=False)
+        return message
+
+    def _tell(self, side: int, subject: str, /, **message: Any) -> None:
+        try:
+            self.processes[side].send(**message)
+        except Closed:
+            self._hear(side, END_LIMIT_S, subject)
+
+    def measure(
+        self, workflow: str, effort: Callable[[int], Effort], *, limit_s: float, calibrated: bool, sampled: bool
+    ) -> tuple[Launch, ...]:
+        """Rounds of one workflow on every side; the length of the first tells ``effort`` how many there will be.
+
+        Raises Broken.
+        """
+        sides = range(len(self.processes))
+        taken: list[list[Round]] = [[] for _ in sides]
+        wanted: Effort | None = None
+        for side in sides:
+            self._tell(side, workflow, do="measure", workflow=workflow, calibrated=calibrated)
+        while True:
+            done = len(taken[0])
+            enough = wanted is not None and done >= wanted.rounds + wanted.warmup
+            warming = sampled and done < (1 if wanted is None else wanted.warmup)
+            for side in sides:
+                self._tell(side, workflow, do="enough" if enough else "prepare", sampled=warming)
+            answers = [self._hear(side, limit_s, workflow) for side in sides]
+            if any(answer["is"] == "ended" for answer in answers):
+                break
+            for side in self._random.sample(sides, len(sides)):
+                self._tell(side, workflow, do="go")
+                taken[side] += self._rounds(side, limit_s, workflow)
+            if wanted is None and taken[0]:
+                many = len(taken[0]) > 1  # a body that takes all of them in one turn
+                first = max(r.total_ns for rounds in taken for r in rounds[:1])
+                wanted = Effort(rounds=len(taken[0]), warmup=0) if many else effort(first)
+        return tuple(self._launch(*each, wanted) for each in zip(taken, answers, self.hellos, strict=True))
+
+    def _rounds(self, side: int, limit_s: float, workflow: str) -> list[Round]:
+        message = self._hear(side, limit_s, workflow)
+        if message["is"] == "own":
+            return []
+        try:
+            return [decode_round(data) for data in message["rounds"]]
+        except (KeyError, MeasurementError) as error:
+            self.sound = False
+            raise Broken(f"it sent what is no round: {error}", side, workflow=workflow) from error
+
+    def _launch(
+        self, rounds: list[Round], ended: Mapping[str, Any], hello: Mapping[str, Any], wanted: Effort | None
+    ) -> Launch:
+        warmup = wanted.warmup if wanted is not None and len(rounds) > wanted.warmup else 0
+        return Launch(
+            rounds=tuple(rounds[warmup:]),
+            warmup=tuple(rounds[:warmup]),
+            recorder_ns=ended.get("recorder_ns", 0),
+            calibration_ns=ended.get("calibration_ns", 0),
+            conditions=tuple(sorted((self._conditions | hello["conditions"]).items())),
+        )
+
+    def count(self, workflow: str, limit_s: float) -> list[list[dict[str, Any]]]:
+        """What one round of the workflow does on every side, counted. Raises Broken."""
+        counts = []
+        for side in range(len(self.processes)):
+            self._tell(side, workflow, do="count", workflow=workflow)
+            counts.append(self._hear(side, limit_s, workflow)["counts"])
+        return counts
+
+
+def environment_of(arm: Arm) -> dict[str, str]:
+    """The parent's environment with what the arm changes, without what would tie the process to the parent's tools."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_PRIVATE)}
+    return kept | dict(arm.environment)
+
+
+def here(arguments: Sequence[str]) -> Arm:
+    """The arm of the code as it is imported here and now."""
+    cwd = Path.cwd()
+    path = [str(cwd)] if {"", str(cwd)} & set(sys.path[:1]) else []
+    inherited = [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
+    environment = {"PYTHONPATH": os.pathsep.join([*path, *inherited])} if path else {}
+    return Arm(
+        name="working tree",
+        root=cwd,
+        cwd=cwd,
+        arguments=tuple(arguments),
+        environment=environment,
+        import_paths=(),
+        strip=(),
+    )
+
+
+def _interpreter_options(arm: Arm) -> list[str]:
+    """The parent's own options; ``-P`` because ``-m`` would put the current directory first.
+
+    An arm with a place of its own for bytecode may write there, or every launch would compile everything.
+    """
+    options: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
+    if "PYTHONPYCACHEPREFIX" in arm.environment:
+        options = [option for option in options if option != "-B"]
+    return [*options, "-P"]
+
+
+def now() -> float:
+    """Seconds of a clock that no test can patch."""
+    return time.monotonic()

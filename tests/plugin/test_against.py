@@ -1,0 +1,208 @@
+"""Gating against a git revision: real repositories, real pairs of processes, through pytest's command line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="launches need POSIX")
+
+SHOP = """
+UNITS = {"load": 20, "parse": 20}
+
+def work(name):
+    return sum(i * i % 7 for i in range(500 * UNITS[name]))
+"""
+FLOW = """
+import shop
+
+@pytest.mark.wfperf("regression < 20%", "step:parse regression < 20%")
+def test_flow(wfperf):
+    with wfperf.step("load"):
+        shop.work("load")
+    with wfperf.step("parse"):
+        shop.work("parse")
+    wfperf.check("sums", shop.work("load") > 0)
+"""
+
+
+def git(root: Path, *arguments: str) -> str:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    identity = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+    return subprocess.run(
+        ["git", "-C", str(root), *identity, *arguments], env=environment, capture_output=True, text=True, check=True
+    ).stdout
+
+
+@pytest.fixture
+def repository(launched):
+    """A flat project with one commit."""
+    (launched.root / "shop").mkdir()
+    (launched.root / "shop" / "__init__.py").write_text(SHOP)
+    launched.write(FLOW)
+    git(launched.root, "init", "-q")
+    git(launched.root, "add", "-A")
+    git(launched.root, "commit", "-qm", "one")
+    return launched
+
+
+def slower(repository, units: int = 40) -> None:
+    path = repository.root / "shop" / "__init__.py"
+    path.write_text(path.read_text().replace('"parse": 20', f'"parse": {units}'))
+
+
+def test_a_slower_step_is_caught_and_named_and_the_repository_is_left_alone(repository):
+    hook = repository.root / ".git" / "hooks" / "post-checkout"
+    hook.write_text("#!/bin/sh\ntouch ran-a-hook\n")
+    hook.chmod(0o755)
+    slower(repository)
+    before = git(repository.root, "status", "--porcelain", "--ignored"), git(repository.root, "worktree", "list")
+    results = repository.results("--wfperf-against=HEAD", "-v")
+    (workflow,) = results["workflows"]
+    comparison = workflow["comparison"]
+    assert workflow["verdict"] == "REGRESSED"
+    steps = {step["path"]: step for step in comparison["steps"]}
+    assert steps["parse"]["verdict"] == "REGRESSED"
+    assert 0.8 < steps["parse"]["change"] < 1.2
+    assert steps["load"]["verdict"] in ("PASS", "INCONCLUSIVE")
+    assert comparison["sessions"] == 0
+    assert len(steps["parse"]["ratios"]) == comparison["launches"] >= 6
+    assert "of 1 loaded modules differ" in comparison["note"] or "of 2 loaded modules differ" in comparison["note"]
+    assert "more calls" in comparison["kind"]
+    assert comparison["contributions"]["parse"] == pytest.approx(sum(comparison["contributions"].values()), abs=0.1), (
+        "the slower step carries the change"
+    )
+    (repository.root / "results.json").unlink()
+    assert before == (
+        git(repository.root, "status", "--porcelain", "--ignored"),
+        git(repository.root, "worktree", "list"),
+    )
+    assert not (repository.root / "ran-a-hook").exists()
+
+
+def test_the_report_tells_pairs_evidence_and_what_could_have_been_caught(repository):
+    slower(repository)
+    ran = repository.run("--wfperf-against=HEAD")
+    assert ran.ret == 1
+    ran.says(
+        "FAILED: 1 workflow against revision HEAD: 1 REGRESSED",
+        "REGRESSED: step parse ",
+        "parse, launch by launch: ",
+        "pairs of launches in ",
+        "against revision HEAD",
+        "could have caught >= ",
+        "loaded modules differ",
+        "more calls",
+    )
+
+
+def test_a_change_that_makes_nothing_slower_passes(repository):
+    path = repository.root / "shop" / "__init__.py"
+    path.write_text(path.read_text() + "\ndef unused():\n    return 42\n")
+    ran = repository.run("--wfperf-against=HEAD")
+    assert ran.ret == 0, ran.out
+    ran.says("holds: 1 workflow against revision HEAD: 1 PASS")
+
+
+def test_a_faster_one_is_improved_and_a_speedup_is_proved(repository):
+    slower(repository, 10)
+    repository.write(FLOW.replace('"regression < 20%", "step:parse regression < 20%"', '"step:parse speedup >= 1.5"'))
+    results = repository.results("--wfperf-against=HEAD")
+    (workflow,) = results["workflows"]
+    assert workflow["verdict"] == "IMPROVED"
+    (target,) = workflow["targets"]
+    assert (target["status"], target["proved"]) == ("met", True)
+    assert target["actual"] == pytest.approx(2, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--wfperf-against=HEAD"], "both sides ran the same code"),
+        (["--wfperf-against=no-such"], "no-such"),
+        (["--wfperf-against=HEAD", "--wfperf-baseline"], "exclude each other"),
+        (
+            ["--wfperf-against=HEAD", "--wfperf-launches=0"],
+            "another revision's code cannot run in the test's own process",
+        ),
+        (["--wfperf-aa"], "goes with --wfperf-against"),
+    ],
+)
+def test_what_cannot_be_compared_is_a_usage_error(repository, arguments, said):
+    ran = repository.run(*arguments)
+    assert ran.ret == 4, ran.out
+    assert said in ran.out + ran.err
+
+
+def test_a_change_in_tests_alone_is_the_same_code(repository):
+    repository.write(FLOW + "\n# another comment\n")
+    ran = repository.run("--wfperf-against=HEAD")
+    assert ran.ret == 4
+    assert "both sides ran the same code" in ran.out + ran.err
+
+
+def test_the_same_code_on_both_sides_is_compared_where_that_is_asked_for(repository):
+    ran = repository.run("--wfperf-against=HEAD", "--wfperf-aa")
+    assert ran.ret == 0, ran.out
+    ran.says("1 PASS")
+
+
+def test_outside_git_nothing_can_be_compared(launched):
+    launched.write("def test_it(wfperf): pass\n")
+    ran = launched.run("--wfperf-against=HEAD", env={"GIT_CEILING_DIRECTORIES": str(launched.root.parent)})
+    assert ran.ret == 4
+    assert "git" in ran.out + ran.err
+
+
+def test_a_revision_that_lacks_what_the_tests_need_is_no_pass(repository):
+    path = repository.root / "shop" / "__init__.py"
+    path.write_text(path.read_text() + "\ndef newer():\n    return work('load')\n")
+    repository.write("import shop\ndef test_newer(wfperf):\n    shop.newer()\n")
+    ran = repository.run("--wfperf-against=HEAD")
+    assert ran.ret == 4, ran.out
+    assert "cannot run what the tests need" in ran.out + ran.err
+    assert "newer" in ran.out + ran.err
+    repository.write("from shop import newer\ndef test_newer(wfperf):\n    newer()\n")
+    ran = repository.run("--wfperf-against=HEAD")
+    assert ran.ret == 4, ran.out
+    assert "cannot import name 'newer'" in ran.out + ran.err
+
+
+def test_what_fails_here_fails_as_any_test_does(repository):
+    path = repository.root / "shop" / "__init__.py"
+    path.write_text(path.read_text().replace("return sum", "raise ValueError('broken')\n    return sum"))
+    ran = repository.run("--wfperf-against=HEAD")
+    assert ran.ret == 1, ran.out
+    ran.says("ValueError: broken", "1 FAILED")
+
+
+def test_under_xdist(repository):
+    pytest.importorskip("xdist")
+    slower(repository)
+    ran = repository.run("--wfperf-against=HEAD", "-n2")
+    assert ran.ret == 1, ran.out
+    ran.says("REGRESSED: step parse ")
+
+
+def test_from_a_folder_inside_with_a_path_and_python_m(repository):
+    slower(repository)
+    (repository.root / "tests").mkdir()
+    (repository.root / "test_it.py").rename(repository.root / "tests" / "test_it.py")
+    (repository.root / "pytest.ini").write_text("[pytest]\npythonpath = .\n")
+    ran = repository.run(
+        "--wfperf-against=HEAD", str(repository.root / "tests" / "test_it.py"), cwd=repository.root / "tests"
+    )
+    assert ran.ret == 1, ran.out + ran.err
+    ran.says("REGRESSED: step parse ")
+
+
+def test_more_launches_than_the_time_affords_end_inconclusive_saying_what_it_takes(repository):
+    path = repository.root / "shop" / "__init__.py"
+    path.write_text(path.read_text() + "\ndef unused():\n    return 42\n")
+    repository.write(FLOW.replace("20%", "2%"))
+    ran = repository.run("--wfperf-against=HEAD", "--wfperf-launches=3")
+    assert ran.ret == 0, ran.out
+    ran.says("INCONCLUSIVE", "could have caught none")
