@@ -28,7 +28,8 @@ Reduce = Callable[[Sequence[int]], float]
 class Gate:
     """One time under its statistics: the minimum of the rounds, and their mean at three times the limit.
 
-    ``mean`` is None where there is one round a launch, or a session of one long round. ``evidence`` and ``ratios`` are of launches.
+    ``mean`` is None where there is one round a launch, or a session of one long round. ``evidence`` and
+    ``ratios`` are of launches.
     """
 
     path: str
