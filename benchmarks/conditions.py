@@ -42,7 +42,6 @@ SEED = 20260101  # of the null changes: those of an interrupted run are gone on 
 RESAMPLES = 1_000
 LOOK = 6  # pairs, after which the gate looks first
 WILD = 4
-FIRST_CPU = min(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
 HEAD = (
     "configuration", "pairs", "sd of a pair", "× all on", "sd of its mean", "bias of null changes, rms", "worst",
     "same code, rms", f"error of {LOOK} pairs", "× all on", "seconds a pair", "× all on",
@@ -55,7 +54,6 @@ class Configuration:
 
     what: str
     without: tuple[str, ...] = ()
-    cpu: int | None = None
     warmup: int = 1
     took: tuple[tuple[str, str], ...] = ()
 
@@ -64,16 +62,14 @@ ON = "all"
 RANDOM, LEFT = ("addresses", "random"), ("heap", "left alone")
 SEEDS, COLLECTED = ("hash_seed", "random"), ("collector", "left alone")
 CONFIGURATIONS = {
-    ON: Configuration(what="all on", took=(("addresses", "fixed"), ("hash_seed", "shared"), ("cpu", "any"),
+    ON: Configuration(what="all on", took=(("addresses", "fixed"), ("hash_seed", "shared"),
                                                ("heap", "shuffled"), ("collector", "collected"))),
     "aslr": Configuration(what="random addresses", without=("aslr",), took=(RANDOM,)),
     "seed": Configuration(what="a hash seed for each side", without=("seed",), took=(SEEDS,)),
     "heap": Configuration(what="heap not shuffled", without=("heap",), took=(LEFT,)),
     "gc": Configuration(what="collector left alone", without=("gc",), took=(COLLECTED,)),
-    "size": Configuration(what="environment size as it comes", without=("size",)),
     "warmup": Configuration(what="no warm-up round", warmup=0),
-    "cpu": Configuration(what="pinned to one CPU", cpu=FIRST_CPU, took=(("cpu", str(FIRST_CPU)),)),
-    "nothing": Configuration(what="none on", without=("aslr", "gc", "heap", "seed", "size"), warmup=0,
+    "nothing": Configuration(what="none on", without=("aslr", "gc", "heap", "seed"), warmup=0,
                              took=(RANDOM, SEEDS, LEFT, COLLECTED)),
 }  # fmt: skip
 
@@ -164,7 +160,7 @@ class _Sides:
         sides: Sequence[Arm] = self._arms
         if "seed" in configuration.without:
             sides = [replace(arm, environment={**arm.environment, "PYTHONHASHSEED": "random"}) for arm in sides]
-        order = {"only": [WORKFLOW], "without": sorted(configuration.without), "cpu": configuration.cpu}
+        order = {"only": [WORKFLOW], "without": sorted(configuration.without)}
         effort = Effort(rounds=ROUNDS, warmup=configuration.warmup)
         with (
             tempfile.TemporaryDirectory(dir=self._place) as directory,

@@ -19,10 +19,9 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from .measure import worker
-from .measure.arms import Audit, audit, prepare_imports
 from .measure.channel import END, Channel, Closed
-from .measure.conditions import pin
 from .measure.counts import Counter, counted
+from .measure.imports import Audit, audit, prepare_imports
 from .measure.layout import Heap, addresses, calibrate, die_with_parent
 from .measure.pace import Pace
 from .measure.rounds import Measurement, recorder_cost_ns
@@ -55,7 +54,6 @@ class Child:
         without = self.order["without"]
         self.prepare_imports()
         self.heap = Heap(self.order["seed"], shuffled="heap" not in without, collected="gc" not in without)
-        self.pinned = pin(self.order["cpu"])
         self.items: dict[str, pytest.Item] = {}
 
     def prepare_imports(self) -> None:
@@ -73,7 +71,6 @@ class Child:
             "addresses": addresses(),
             "collector": ("collected and frozen before each round" if self.heap.collected else "left alone")
             + ("" if gc.isenabled() else ", switched off"),
-            "cpu": self.pinned,
             "hash_seed": "shared" if os.environ.get("PYTHONHASHSEED", "random") != "random" else "random",
             "heap": "shuffled before each round" if self.heap.shuffled else "left alone",
         }

@@ -162,15 +162,16 @@ def _import(arguments: argparse.Namespace) -> int:
 def _doctor(arguments: argparse.Namespace) -> int:
     try:
         from . import doctor  # noqa: PLC0415 - of use to this command only
+        from .report.doctor import as_json, render  # noqa: PLC0415
 
         examined = doctor.examine(arguments.seconds, _show_progress if sys.stderr.isatty() else _show_nothing)
     except KeyboardInterrupt:
         print("wfperf: interrupted", file=sys.stderr)
         return 130
     if arguments.json:
-        _print_json(doctor.as_json(examined))
+        _print_json(as_json(examined))
     else:
-        print(doctor.render(examined))
+        print(render(examined))
     return examined.exit_code
 
 

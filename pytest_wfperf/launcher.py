@@ -86,11 +86,11 @@ def _cache() -> Path:
 def _options(config: pytest.Config) -> list[str]:
     """What the launches need besides the user's own arguments, to be alike and to leave the user's files alone."""
     options = []
-    if config.pluginmanager.hasplugin("_cov") or config.pluginmanager.hasplugin("pytest_cov"):
+    if hasattr(config.option, "cov_source"):  # pytest-cov: processes that come and go at once break its data files
         options.append("--no-cov")
     seed = getattr(config.option, "randomly_seed", None)
-    if seed is not None and config.pluginmanager.hasplugin("randomly"):
-        options += ["-p", "randomly", f"--randomly-seed={seed}"][2:]
+    if seed is not None:  # pytest-randomly: one order everywhere
+        options.append(f"--randomly-seed={seed}")
     return options
 
 

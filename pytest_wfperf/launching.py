@@ -18,17 +18,17 @@ from .judge.pairs import Trial
 from .judge.threshold import parse
 from .judge.verdict import declared_goals, declared_limits
 from .measure.arms import Arm
+from .measure.budget import LAUNCHES, Budget
 from .measure.conditions import environment
-from .measure.launch import Broken, Crew, Effort, now
+from .measure.launch import Broken, Crew, Effort
 from .model import Count, Launch, Measured, Profile, Verdict
+from .report.text import plural
 from .settings import Settings
 
-LAUNCHES = 10  # of a run held against a store, where nobody says how many
 MOST_PAIRS = 100
 LAYOUT_SD = {"fixed": 0.010, "random": 0.013}  # what a change that does no work moves a step by, ln
 DEFAULT_LIMIT = {"fixed": 0.05, "random": 0.10}  # held against a revision
 ROUND_LIMIT_S, ROUND_LIMIT_TIMES = 600.0, 10  # how long a round may take: this, or so many times max_time
-OVERDRAWN = 1.25  # times the budget: by then the last look is taken with what there is
 COUNTED_ROUNDS = 30  # what counting a round costs at most, in rounds
 COUNTINGS = 2  # with another hash seed each: a count they do not agree on is none
 
@@ -57,7 +57,9 @@ class _Work:
     error: str = ""
     counts: list[tuple[Count, ...]] = field(default_factory=list)
     seconds: float = 0.0
-    last_s: float = 0.0  # in the latest launch
+    latest_s: float = 0.0  # in the latest launch
+    open: bool = True  # what more launches could still decide something about
+    told: bool = False  # that it has all of its launches
 
     @classmethod
     def of(cls, described: Mapping[str, Any]) -> _Work:
@@ -98,15 +100,14 @@ class Launching:
     ) -> None:
         self.settings, self.arms, self.progress = settings, arms, progress
         self.options, self.expected_s, self.verify, self.baseline = list(options), expected_s, verify, baseline
-        self.left_out: dict[str, str] = {}  # workflows too long for launches, and why
-        self.note = ""
+        self._budget = Budget(settings.max_time)
         self._works: dict[str, _Work] = {}
-        self._began = now()
-        self._cost_s = 0.0
+        self._note = ""
         self._verified = False
         self._lost = 0  # launches that ended early, so that not every workflow got its rounds
+        self._planned = 1
+        self._looks: list[int] = []
         self._trial: Trial | None = None
-        self._seconds: dict[str, float] = {}
 
     @property
     def pairs(self) -> bool:
@@ -125,58 +126,44 @@ class Launching:
         return {work.workflow: self._measured(work) for work in self._works.values()}
 
     def _measure(self, directory: Path) -> None:
-        number, last = 0, 1
-        looks: list[int] = []
+        """Launch after launch, each only of what is still open."""
+        number = 0
         still_open: list[_Work] = []
-        while number == 0 or (still_open and number < last + self._lost):
+        while number == 0 or (still_open and number < self._planned + self._lost):
             self._launch(directory, number, still_open)
             number += 1
-            if self._trial is None and number <= 2:
-                last = self._affordable(number)
-                if self.pairs and (number == 2 or last == 1):
-                    looks = self._planned(last)
-            still_open = [work for work in self._works.values() if not work.error and self._wants_more(work, number)]
-            if self._trial is not None:
-                late = self._overdrawn() and number < looks[-1]
-                if late or number in looks:
-                    still_open = self._looked(still_open, len(looks) - 1 if late else looks.index(number))
-            self._settle(still_open, done=number >= last + self._lost)
+            self._plan(number)
+            still_open = [work for work in self._works.values() if self._wants_more(work)]
+            if self._trial is not None and (number in self._looks or self._budget.overdrawn or not still_open):
+                decided = number in self._looks and not self._budget.overdrawn
+                still_open = self._look(still_open, self._looks.index(number) if decided else len(self._looks) - 1)
+            self._tell(still_open if number < self._planned + self._lost else ())
 
-    def _looked(self, still_open: Sequence[_Work], look: int) -> list[_Work]:
-        """Judge all pairs so far; what is still open after it."""
-        assert self._trial is not None
-        open_ids = self._trial.look({w.workflow: w.pairs for w in self._works.values() if w.taken}, look)
-        return [work for work in still_open if work.workflow in open_ids]
+    # --- one launch -------------------------------------------------------------------------
 
     def _launch(self, directory: Path, number: int, works: Sequence[_Work]) -> None:
         """One launch: every workflow that is still open gets its rounds; what breaks is left out from here on."""
-        began = now()
+        began = self._budget.spent_s
         only = None if number == 0 else [work.workflow for work in works]
-        crew = Crew(self.arms, directory, number, only=only, options=self.options, cpu=None)
         try:
-            with crew:
+            with Crew(self.arms, directory, number, only=only, options=self.options) as crew:
                 if number == 0:
                     works = list(self._met(crew.hellos))
                 for work in works:
-                    self.progress.show(
-                        number + 1, max(number + 1, self._expected_launches()), work.workflow, self._left()
-                    )
+                    self.progress.show(number + 1, self._planned, work.workflow, self._budget.left_s)
                     if not self._take(crew, work):
                         break
                 if crew.sound and self.pairs and not self._verified:
-                    self.note = self.verify([message["audit"] for message in crew.finish()])
+                    self._note = self.verify([message["audit"] for message in crew.finish()])
                     self._verified = True
         except Broken as error:
             self._broken(error, works, first=number == 0)
-        self._share(now() - began, works)
-        self._cost_s = now() - began if number < 2 else (self._cost_s + now() - began) / 2
-
-    def _share(self, seconds: float, works: Sequence[_Work]) -> None:
-        """What a launch took, shared out: to each its own, and of starting and ending the processes as much."""
-        own = sum(work.last_s for work in works)
-        for work in works:
-            work.seconds += work.last_s + (seconds - own) / len(works)
-            work.last_s = 0.0
+        seconds = self._budget.spent_s - began
+        self._budget.launched(seconds)
+        overhead = seconds - sum(work.latest_s for work in works)
+        for work in works:  # to each its own, and of starting and ending the processes as much as to any other
+            work.seconds += work.latest_s + overhead / len(works)
+            work.latest_s = 0.0
 
     def _met(self, hellos: Sequence[Mapping[str, Any]]) -> Iterator[_Work]:
         """The workflows that every side has. Raises MeasurementError where the revision lacks one."""
@@ -188,19 +175,24 @@ class Launching:
                     f"{name} does not have {', '.join(lacking[:3])}{' and more' if len(lacking) > 3 else ''}, "
                     "so the two cannot be compared; deselect it, or compare with a revision that has what it tests"
                 )
-        for workflow, described in sides[0].items():
-            if described["launches"] == 0:
-                continue
-            expected = None if self.pairs else self.expected_s(workflow)
-            if expected is not None and 2 * expected > self.settings.max_time:
-                self.left_out[workflow] = "its round is too long for launches"
-                continue
-            self._works[workflow] = _Work.of(described)
-            yield self._works[workflow]
+        self._works = {w: _Work.of(d) for w, d in sides[0].items() if d["launches"] != 0}
+        for work in self._too_long():
+            self.progress.settled(work.workflow, "its round is too long for launches: its own run is measured")
+            del self._works[work.workflow]
+        yield from self._works.values()
+
+    def _too_long(self) -> list[_Work]:
+        """Workflows for two rounds of which the budget has no room, by what is stored of them; the longest go first."""
+        if self.pairs:
+            return []
+        known = [(seconds, work) for work in self._works.values() if (seconds := self.expected_s(work.workflow))]
+        known.sort(key=lambda pair: pair[0])
+        room = [2 * sum(seconds for seconds, _ in known[: i + 1]) <= self._budget.seconds for i in range(len(known))]
+        return [work for (_, work), fits in zip(known, room, strict=True) if not fits]
 
     def _take(self, crew: Crew, work: _Work) -> bool:
         """The workflow's rounds in this launch; whether the processes can be used for another."""
-        began = now()
+        began = self._budget.spent_s
         try:
             launch = crew.measure(
                 work.workflow,
@@ -215,12 +207,23 @@ class Launching:
             self._lost += not usable
             return usable
         finally:
-            work.last_s = now() - began
+            work.latest_s = self._budget.spent_s - began
         if all(each.rounds for each in launch):
             work.taken.append(launch)
         else:
             work.error = "no round of it was measured"
         return True
+
+    def _effort(self, work: _Work, first_ns: int) -> Effort:
+        if work.effort is None:
+            work.effort = self._budget.effort(
+                first_ns,
+                rounds=work.rounds,
+                warmup=work.warmup,
+                workflows=len(self._works),
+                sides=len(self.arms),
+            )
+        return work.effort
 
     def _broken(self, error: Broken, works: Sequence[_Work], *, first: bool) -> None:
         """File what went wrong: the revision's fault ends the run, the current code's is that workflow's verdict."""
@@ -239,72 +242,53 @@ class Launching:
                 launch = len(work.taken) + 1
                 work.error = f"ERROR in launch {launch}{f' of {name}' if self.pairs else ''}: {error}"
 
-    def _effort(self, work: _Work, first_ns: int) -> Effort:
-        """Rounds by the length of the first: those wanted, where the budget has room for enough launches of them."""
-        if work.effort is None:
-            share_s = self.settings.max_time / max(1, len(self._works)) / LAUNCHES / len(self.arms)
-            affordable = int(share_s * 1e9 / max(1, first_ns))
-            rounds = max(1, min(work.rounds, affordable - work.warmup))
-            warmup = work.warmup if affordable >= 2 else 0
-            work.effort = Effort(rounds=rounds, warmup=warmup)
-        return work.effort
-
     # --- when to stop -----------------------------------------------------------------------
 
-    def _affordable(self, taken: int) -> int:
-        """How many launches the time budget has room for, judged by what the latest one cost; at least those taken.
-
-        The first is dearer, for it compiles: where there is time for another, that one tells.
-        """
-        left_s = self.settings.max_time - (now() - self._began)
+    def _plan(self, number: int) -> None:
+        """After a launch: how many there will be. The first is dearer, for it compiles: where there is time, wait."""
+        if self._trial is not None or number > 2 or not any(work.taken for work in self._works.values()):
+            return
         wanted = self.settings.launches or (MOST_PAIRS if self.pairs else LAUNCHES)
-        wanted = max([wanted, *(work.launches or 0 for work in self._works.values())])
-        return max(taken, min(wanted, MOST_PAIRS, taken + int(left_s / max(1e-3, self._cost_s))))
+        wanted = min(MOST_PAIRS, max([wanted, *(work.launches or 0 for work in self._works.values())]))
+        self._planned = self._budget.affordable(wanted)
+        if self.pairs and (number == 2 or self._planned == 1):
+            self._begin_trial()
 
-    def _overdrawn(self) -> bool:
-        """Whether the machine has become so slow that the plan does not hold."""
-        return now() - self._began > OVERDRAWN * self.settings.max_time
-
-    def _planned(self, affordable: int) -> list[int]:
-        """The looks the budget affords, fixed before any data is looked at."""
-        addresses = self._addresses()
-        looks = schedule(affordable)
+    def _begin_trial(self) -> None:
+        """Fix the looks the budget affords before any data is looked at."""
+        conditions = [dict(launch.conditions) for w in self._works.values() for pair in w.taken for launch in pair]
+        addresses = "fixed" if all(c.get("addresses") == "fixed" for c in conditions) else "random"
+        looks = schedule(self._planned)
+        thresholds = {w.workflow: [parse(*each) for each in w.thresholds] for w in self._works.values()}
         self._trial = Trial(
-            {w.workflow: declared_limits([parse(*each) for each in w.thresholds]) for w in self._works.values()},
+            {workflow: declared_limits(declared) for workflow, declared in thresholds.items()},
             default=DEFAULT_LIMIT[addresses],
             looks=looks,
             layout_sd=LAYOUT_SD[addresses],
-            goals={w.workflow: declared_goals([parse(*each) for each in w.thresholds]) for w in self._works.values()},
+            goals={workflow: declared_goals(declared) for workflow, declared in thresholds.items()},
         )
-        return [look.launches for look in looks]
+        self._looks = [look.launches for look in looks]
 
-    def _addresses(self) -> str:
-        conditions = [dict(launch.conditions) for w in self._works.values() for pair in w.taken for launch in pair]
-        return "fixed" if conditions and all(c.get("addresses") == "fixed" for c in conditions) else "random"
+    def _wants_more(self, work: _Work) -> bool:
+        wanted = work.launches or self.settings.launches or (MOST_PAIRS if self.pairs else LAUNCHES)
+        in_time = self.pairs or self._budget.affords_another()
+        return not work.error and work.open and len(work.taken) < wanted and in_time
 
-    def _wants_more(self, work: _Work, number: int) -> bool:
-        if self.pairs:
-            return work.launches is None or number < work.launches
-        wanted = work.launches or self.settings.launches or LAUNCHES
-        out_of_time = now() - self._began + self._cost_s > self.settings.max_time
-        return len(work.taken) < wanted and not out_of_time
-
-    def _expected_launches(self) -> int:
-        return self.settings.launches or (MOST_PAIRS if self.pairs else LAUNCHES)
-
-    def _left(self) -> float | None:
-        return max(0.0, self.settings.max_time - (now() - self._began)) if self._cost_s else None
-
-    def _settle(self, still_open: Sequence[_Work], *, done: bool) -> None:
-        """Tell of every workflow that has just got all of its launches."""
-        waiting = set() if done else {work.workflow for work in still_open}
+    def _look(self, still_open: Sequence[_Work], look: int) -> list[_Work]:
+        """Judge all pairs so far; what is still open after it."""
+        assert self._trial is not None
+        open_ids = self._trial.look({w.workflow: w.pairs for w in self._works.values() if w.taken}, look)
         for work in self._works.values():
-            if work.workflow not in waiting and work.workflow not in self._seconds:
-                self._seconds[work.workflow] = work.seconds
-                number = len(work.taken)
-                what = (
-                    f"{number} {'pair' if self.pairs else 'launch'}{'' if number == 1 else 's' if self.pairs else 'es'}"
-                )
+            work.open = work.workflow in open_ids
+        return [work for work in still_open if work.open]
+
+    def _tell(self, still_open: Sequence[_Work]) -> None:
+        """Tell of every workflow that has just got all of its launches."""
+        waiting = {work.workflow for work in still_open}
+        for work in self._works.values():
+            if work.workflow not in waiting and not work.told:
+                work.told = True
+                what = plural(len(work.taken), "pair" if self.pairs else "launch")
                 self.progress.settled(work.workflow, work.error.splitlines()[0] if work.error else what)
 
     # --- counts and results -------------------------------------------------------------------
@@ -351,7 +335,7 @@ class Launching:
         comparison = None
         if self._trial is not None and not work.error:
             comparison = self._trial.comparison(work.workflow, self.baseline)
-            comparison = replace(comparison, seconds=work.seconds, note=self.note)
+            comparison = replace(comparison, seconds=work.seconds, note=self._note)
         return Measured(
             profile=sides[0],
             against=sides[1] if self.pairs else None,

@@ -13,14 +13,16 @@ from pathlib import Path
 import pytest
 
 from pytest_wfperf import cli, doctor
-from pytest_wfperf.doctor import Examination, as_json, assess, render
+from pytest_wfperf.doctor import assess
 from pytest_wfperf.errors import MeasurementError
+from pytest_wfperf.examination import Examination
 from pytest_wfperf.judge.looks import schedule
 from pytest_wfperf.judge.pairs import Trial
 from pytest_wfperf.launching import DEFAULT_LIMIT, LAYOUT_SD
 from pytest_wfperf.measure import launch, machine
 from pytest_wfperf.measure.machine import Finding
 from pytest_wfperf.model import Launch, Round, Span
+from pytest_wfperf.report.doctor import as_json, problems, render
 
 STEPS = {"parse": 1_000_000, "sort": 400_000}
 POSIX = pytest.mark.skipif(os.name != "posix", reason="launches processes")
@@ -74,7 +76,7 @@ def assessed_with_few_replays(taken):
 
 def test_a_quiet_machine(quiet):
     examined = Examination(findings=(GOOD, BLIND), experiment=quiet)
-    assert examined.problems == ()
+    assert problems(examined) == ()
     assert examined.exit_code == 0
     assert quiet.affordable == ((1, 2), (10, 20), (60, 100))
     assert [gate.path for gate in quiet.gates] == ["", "parse", "sort"]
@@ -92,7 +94,7 @@ def test_a_quiet_machine(quiet):
 def test_a_noisy_machine(noisy):
     examined = Examination(findings=(GOOD,), experiment=noisy)
     assert examined.exit_code == 1
-    (problem,) = examined.problems
+    (problem,) = problems(examined)
     assert problem.startswith("slowdowns of 5 %, the default limit, are not caught in 60 s, but >= ")
     assert problem.endswith("in sort; let nothing else run or allow more time (--wfperf-max-time).")
     assert noisy.swapped.passed < noisy.swapped.replays
@@ -118,7 +120,9 @@ def test_replays_are_the_same_every_time(noisy):
 
 def test_false_alarms_are_a_problem(quiet):
     alarming = replace(quiet, swapped=replace(quiet.swapped, flagged=7))
-    (problem,) = Examination(findings=(), experiment=alarming).problems
+    examined = Examination(findings=(), experiment=alarming)
+    (problem,) = problems(examined)
+    assert examined.exit_code == 1
     assert problem.startswith("false alarms: 7 of 300 replayed runs of unchanged code were flagged at a limit of 5 %")
     assert Examination(findings=(), experiment=replace(quiet, swapped=replace(quiet.swapped, flagged=6))).exit_code == 0
 
@@ -134,7 +138,9 @@ def test_one_side_slower_is_seen_in_the_pairs_as_taken_only():
     found = assessed_with_few_replays(lopsided)
     assert found.replay.flagged == found.replay.replays
     assert found.swapped.flagged < found.swapped.replays / 2
-    assert Examination(findings=(), experiment=found).problems[0].startswith("a false alarm: of these 10 pairs")
+    examined = Examination(findings=(), experiment=found)
+    assert problems(examined)[0].startswith("a false alarm: of these 10 pairs")
+    assert examined.exit_code == 1
     assert assess([(other, one) for one, other in lopsided], 0.5).flagged
 
 
@@ -152,7 +158,9 @@ def replace_factor(taken, factor):
 
 def test_drift_is_a_problem_of_stored_baselines():
     found = assess(pairs(calibration_sd=0.1), 0.5)
-    (problem,) = Examination(findings=(), experiment=found).problems
+    examined = Examination(findings=(), experiment=found)
+    (problem,) = problems(examined)
+    assert examined.exit_code == 1
     assert problem.startswith("drift: the same piece of work took ± ")
     assert "--wfperf-against" in problem
 
@@ -166,7 +174,7 @@ def test_random_addresses_are_judged_at_their_own_limit():
 
 def test_a_poor_finding_is_a_problem_unless_both_sides_meet_it_alike(quiet):
     examined = Examination(findings=(GOOD, SLOW, BOOST, BLIND), experiment=quiet)
-    assert examined.problems == ("interpreter debug build: use another one.",)
+    assert problems(examined) == ("interpreter debug build: use another one.",)
     assert examined.exit_code == 1
     assert Examination(findings=(BOOST, BLIND), experiment=quiet).exit_code == 0
 

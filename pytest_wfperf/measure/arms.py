@@ -1,30 +1,25 @@
 """The two sides of a run against another revision: where each one's code comes from, and the proof that it did.
 
-The parent makes both with :func:`arms`; a child calls :func:`prepare_imports` before anything of
-the project is imported and :func:`audit` when its work is done; the parent holds the two audits
-against each other with :func:`verify`.
+The process that measures makes both with :func:`arms`; what each launched process sees to itself stands in
+``imports.py``, and the audits that come back are held against each other with :func:`verify`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib
 import os
 import re
 import shlex
 import shutil
-import site
-import sys
-import sysconfig
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from importlib.machinery import PathFinder
 from pathlib import Path, PurePosixPath
-from typing import Any, TypedDict
 
 from ..errors import MeasurementError
 from . import revision
+from .imports import Audit, key, owner, sites
+from .overlay import any_ini, generate, overlay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,23 +62,6 @@ class Arm:
     notes: tuple[str, ...] = ()
 
 
-class Audit(TypedDict):
-    """What a child says of the modules it loaded; plain enough for JSON.
-
-    ``modules``: file relative to the root → SHA-256. ``foreign``: modules of the other tree, with
-    their file. ``elsewhere``: file or package in the tree → the file that was imported in its
-    stead. ``spawned``: whether it waited for processes of its own.
-    """
-
-    modules: dict[str, str]
-    foreign: list[str]
-    elsewhere: dict[str, str]
-    spawned: bool
-
-
-# --- in the parent --------------------------------------------------------------------
-
-
 def arms(invocation: Invocation, commit: str, cache: Path, workdir: Path, build: str = "") -> tuple[Arm, Arm]:
     """The working tree's side, which runs in place, and that of ``commit``, which runs in a copy in ``workdir``.
 
@@ -92,14 +70,13 @@ def arms(invocation: Invocation, commit: str, cache: Path, workdir: Path, build:
     """
     place = _Place(revision.toplevel(invocation.rootdir), invocation)
     # an own name for the folder, and the top's for the tree: a top that is itself a package keeps its name
-    workdir = Path(os.path.realpath(workdir))
-    tree = workdir / _of_length(len(str(place.top)) - len(f"{workdir}//{place.top.name}")) / place.top.name
+    tree = Path(os.path.realpath(workdir)) / "revision" / place.top.name
     pristine = revision.materialise(place.top, commit, cache)
     try:
         shutil.copytree(pristine, tree, symlinks=True)
         tests = _overlay(place, tree, commit)
         variables = _environment(place, tree, _bytecode(place, workdir / "pyc-revision", cache, tree))
-        copied = revision.generate(place.top, tree, build, variables, workdir / "build.log")
+        copied = generate(place.top, tree, build, variables, workdir / "build.log")
         variables = _environment(place, tree, Path(variables["PYTHONPYCACHEPREFIX"]))  # a build makes folders
         working = _environment(place, place.top, _bytecode(place, workdir / "pyc-worktree", cache, place.top))
     except (OSError, shutil.Error) as error:
@@ -110,11 +87,6 @@ def arms(invocation: Invocation, commit: str, cache: Path, workdir: Path, build:
     here = _arm(place, "working tree", place.top, working, (str(tree),))
     there = _arm(place, f"revision {commit[:12]}", tree, variables, place.aliases)
     return replace(here, overlaid=tests, notes=notes), replace(there, overlaid=tests, notes=notes)
-
-
-def _of_length(length: int) -> str:
-    """A folder's name of so many characters where there is room for one: paths of one length on both sides."""
-    return "revision-of-the-code-held-against".ljust(length, "-")[: max(1, min(length, 200))]
 
 
 class _Place:
@@ -135,13 +107,13 @@ class _Place:
     def inside(self, path: str | Path) -> str | None:
         """``path`` relative to the top ("." for itself); None for what lies outside or is installed there."""
         absolute = os.path.normpath(self.call.cwd / path)
-        if _owner(absolute, {_key(self.top), *_sites(self.call.sys_path)}) not in (None, _key(self.top)):
+        if owner(absolute, {key(self.top), *sites(self.call.sys_path)}) not in (None, key(self.top)):
             return None
         for name in self.aliases:
             if absolute == name or absolute.startswith(name + os.sep):
                 return os.path.relpath(absolute, name)
         real = os.path.realpath(absolute)
-        return os.path.relpath(real, self.top) if _owner(real, {_key(self.top)}) else None
+        return os.path.relpath(real, self.top) if owner(real, {key(self.top)}) else None
 
     def moved(self, path: str | Path, root: Path) -> Path:
         inside = self.inside(path)
@@ -169,10 +141,10 @@ def _overlay(place: _Place, tree: Path, commit: str) -> frozenset[str]:
     asked = {place.inside(path) for path in call.paths} - {None}
     rootdir = place.inside(call.rootdir) or "."
     if call.inifile is None:  # then no file of the revision's may serve as one
-        inis = revision.any_ini("" if str(p) == "." else str(p) for p in _upward(rootdir))
+        inis = any_ini("" if str(p) == "." else str(p) for p in _upward(rootdir))
     else:
         inis = {PurePosixPath(place.inside(call.inifile) or "").as_posix()} - {"."}
-    return revision.overlay(
+    return overlay(
         place.top, tree, commit, patterns=call.python_files, inis=inis,
         asked={"" if name == "." else Path(str(name)).as_posix() for name in asked},
     )  # fmt: skip
@@ -244,9 +216,9 @@ def _bytecode(place: _Place, prefix: Path, cache: Path, root: Path) -> Path:
     prefix = Path(os.path.abspath(prefix))  # noqa: PTH100  as the interpreter reads it
     prefix.mkdir(parents=True)
     kept = cache / "bytecode"
-    for folder in sorted(_sites(place.call.sys_path)):
+    for folder in sorted(sites(place.call.sys_path)):
         link = prefix.joinpath(*Path(folder).parts[1:])
-        if _owner(str(root), {folder}) or any(parent.is_symlink() for parent in link.parents):
+        if owner(str(root), {folder}) or any(parent.is_symlink() for parent in link.parents):
             continue
         with suppress(OSError):  # no links here: then it is compiled
             shared = kept / hashlib.sha256(folder.encode("utf-8", "surrogateescape")).hexdigest()[:16]
@@ -314,152 +286,3 @@ def _is_data(name: str, modules: Collection[str]) -> bool:
 
 def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-
-
-# --- in the child ---------------------------------------------------------------------
-
-
-def prepare_imports(strip: Sequence[str], keep: Sequence[str]) -> None:
-    """Let nothing be imported from ``strip``, the other tree; ``keep`` is this side's root, then its import paths.
-
-    Whatever of an editable install leads into the other tree is led into the same place of this
-    one, or cut. To be called before the project is imported; calling it again does no harm.
-    """
-    others = {_key(path) for path in strip}
-    roots = others | {_key(path) for path in keep} | _sites(sys.path)
-    sys.path[:] = [entry for entry in sys.path if _owner(entry or ".", roots) not in others]
-    for finder in list(sys.meta_path):
-        _turn(finder, others, roots, keep[0])
-    if sys.pycache_prefix:
-        sys.dont_write_bytecode = False
-    sys.path_importer_cache.clear()
-    importlib.invalidate_caches()
-
-
-def _turn(finder: Any, others: Collection[str], roots: Collection[str], root: str) -> None:
-    """Lead an editable install's finder into ``root``, or take it away where that is not enough.
-
-    One that is asked before ``sys.path`` is would win over the tree, for modules the tree has not and
-    for those compiled from the other tree (scikit-build-core); one that knows a build folder builds
-    there (meson-python). Those asked after it (setuptools, editables) only fill in what it lacks.
-    """
-    home = str(getattr(finder, "__module__", ""))
-    if home.partition(".")[0] in {"_frozen_importlib", "_frozen_importlib_external", "_pytest", "pytest_wfperf"}:
-        return
-    module = getattr(sys.modules.get(home), "__dict__", {})
-    values = [*getattr(finder, "__dict__", {}).values(), *vars(type(finder)).values()]
-    values += [module.get("MAPPING"), module.get("NAMESPACES")]
-    maps = [value for value in values if isinstance(value, dict)]
-    mapped = [(name, path) for each in maps for name, path in each.items() if _leads(path, others, roots)]
-    first = PathFinder in sys.meta_path and sys.meta_path.index(finder) < sys.meta_path.index(PathFinder)
-    if any(_leads(value, others, roots) for value in values) or (first and mapped):
-        sys.meta_path.remove(finder)
-        for name, path in mapped:
-            if "." not in str(name):
-                folder = Path(_led(path, others, roots, root)).parent
-                sys.path.append(str(folder.parent if Path(path).stem == "__init__" else folder))
-        return
-    for each in maps:
-        for name, path in list(each.items()):
-            each[name] = _led(path, others, roots, root)
-
-
-def _led(path: Any, others: Collection[str], roots: Collection[str], root: str) -> Any:
-    """``path``, or every path in it, led from the other tree into the same place of ``root``."""
-    if isinstance(path, list | tuple | set):
-        return type(path)(_led(each, others, roots, root) for each in path)
-    if not _leads(path, others, roots):
-        return path
-    return type(path)(Path(root, os.path.relpath(_key(path), _owner(path, roots))))
-
-
-def _leads(path: Any, others: Collection[str], roots: Collection[str]) -> bool:
-    return isinstance(path, str | Path) and os.path.isabs(path) and _owner(path, roots) in others  # noqa: PTH117
-
-
-def audit(root: str | Path, other: str | Path, import_paths: Sequence[str]) -> Audit:
-    """What this process loaded, for :func:`verify`: ``root`` and ``other`` are this side's tree and the other's."""
-    return Audit(
-        modules=loaded(root, other),
-        foreign=foreign(other, root),
-        elsewhere=_elsewhere(root, import_paths),
-        spawned=_waited_for() > _WAITED_FOR,
-    )
-
-
-def loaded(root: str | Path, other: str | Path | None = None) -> dict[str, str]:
-    """SHA-256 by file, relative to ``root``, of every loaded module that lies there and is not installed there."""
-    found = {}
-    for _, file in _files(root, other):
-        with suppress(OSError):
-            digest = hashlib.sha256(Path(file).read_bytes()).hexdigest()
-            found[Path(os.path.relpath(os.path.realpath(file), os.path.realpath(root))).as_posix()] = digest
-    return found
-
-
-def foreign(other: str | Path, root: str | Path | None = None) -> list[str]:
-    """``module (file)`` of every loaded module that lies in the ``other`` tree, and not in ``root`` inside it."""
-    return [f"{name} ({file})" for name, file in _files(other, root)]
-
-
-def _files(root: str | Path, other: str | Path | None) -> list[tuple[str, str]]:
-    roots = {_key(root), *_sites(sys.path)} | ({_key(other)} if other else set())
-    return sorted((name, file) for name, file in _modules() if _owner(file, roots) == _key(root))
-
-
-def _modules() -> Iterator[tuple[str, str]]:
-    for name, module in list(sys.modules.items()):
-        with suppress(AttributeError):
-            file = object.__getattribute__(module, "__dict__").get("__file__")  # wakes no lazy module
-            if isinstance(file, str):
-                yield name, file
-
-
-def _elsewhere(root: str | Path, import_paths: Sequence[str]) -> dict[str, str]:
-    roots = {_key(root), *_sites(sys.path)}
-    found = {}
-    for name, file in _modules():
-        if "." in name or _owner(file, roots) == _key(root):
-            continue
-        for folder in import_paths:
-            package, module = Path(folder, name), Path(folder, f"{name}.py")
-            own = package if (package / "__init__.py").is_file() else module if module.is_file() else None
-            if own is not None and _owner(own, roots) == _key(root):
-                found[Path(os.path.relpath(own, root)).as_posix()] = file
-    return found
-
-
-def _waited_for() -> int:
-    """A number that grows when this process has waited for one it started; 0 where that cannot be told."""
-    try:
-        import resource  # noqa: PLC0415  not on Windows
-    except ImportError:
-        return 0
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt
-
-
-_WAITED_FOR = _waited_for()
-
-
-# --- paths ----------------------------------------------------------------------------
-
-
-def _key(path: str | Path) -> str:
-    return os.path.normcase(os.path.realpath(path))
-
-
-def _owner(path: str | Path, roots: Collection[str]) -> str | None:
-    """The innermost of ``roots`` (keys) that ``path`` lies in."""
-    key = _key(path)
-    return max((root for root in roots if key == root or key.startswith(root + os.sep)), key=len, default=None)
-
-
-def _sites(path: Sequence[str]) -> set[str]:
-    """Where installed modules lie: they are no tree's code even where that is below its root (a .venv)."""
-    places = [value for name, value in sysconfig.get_paths().items() if name.endswith(("lib", "stdlib"))]
-    places += [*site.getsitepackages(), site.getusersitepackages()]
-    for entry in path:
-        with suppress(OSError):
-            if any(name.endswith(".dist-info") for name in os.listdir(entry)):  # noqa: PTH208
-                places.append(entry)
-    return {_key(place) for place in places}

@@ -42,17 +42,6 @@ def usable_cpus() -> int:
     return os.cpu_count() or 1
 
 
-def pin(cpu: int | None) -> str:
-    """Keep this process on one CPU, where that is asked for and possible; what took effect."""
-    if cpu is None or not hasattr(os, "sched_setaffinity"):
-        return "any"
-    try:
-        os.sched_setaffinity(0, [cpu])
-    except OSError as error:
-        return f"any ({error.strerror})"
-    return str(cpu)
-
-
 def _tracing() -> str:
     """What watches every line or call of this process, and so slows it down unevenly."""
     watching = {name for name, tool in (("settrace", sys.gettrace()), ("setprofile", sys.getprofile())) if tool}

@@ -24,7 +24,7 @@ from ..errors import MeasurementError
 from ..model import Launch, Round
 from .arms import Arm
 from .channel import END, Channel, Closed, decode_round
-from .layout import fixed_addresses, random_filler, same_size, without
+from .layout import fixed_addresses, without
 
 POSSIBLE = os.name == "posix"  # elsewhere a socket cannot be handed to a process, nor its group be ended
 START_LIMIT_S = 600.0  # until it has imported and collected
@@ -129,8 +129,7 @@ class Crew:
         self._random = random.Random()  # noqa: S311
         self._arms, self._directory, self._number = arms, directory, number
         leave_out = without(os.environ)
-        self._order = {"without": sorted(leave_out), "only": None, "options": [], "cpu": None, **order}
-        self._conditions: dict[str, str] = {}  # what this side of the channel has seen to
+        self._order = {"without": sorted(leave_out), "only": None, "options": [], **order}
         self.processes: list[Process] = []
         self.hellos: list[dict[str, Any]] = []
         self.sound = self._finished = False
@@ -145,7 +144,8 @@ class Crew:
         self.sound = True
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None = None, *_: object) -> None:
+        self.sound &= kind is None  # an interrupt, say: then nobody waits for anybody
         for process in self.processes if self.sound and not self._finished else ():
             process.ask_to_end()
         for process in self.processes:
@@ -165,9 +165,6 @@ class Crew:
         environments = [environment_of(arm) for arm in self._arms]
         for environment in environments if "seed" not in order["without"] else ():
             environment["PYTHONHASHSEED"] = seed
-        if "size" not in order["without"]:
-            size = same_size(environments, random_filler(rng))
-            self._conditions["environment"] = f"{size} bytes"
         for side, (arm, environment) in enumerate(zip(self._arms, environments, strict=True)):
             place = self._directory / f"{self._number:03}{'ab'[side]}"
             told = {
@@ -243,7 +240,7 @@ class Crew:
             warmup=tuple(rounds[:warmup]),
             recorder_ns=ended.get("recorder_ns", 0),
             calibration_ns=ended.get("calibration_ns", 0),
-            conditions=tuple(sorted((self._conditions | hello["conditions"]).items())),
+            conditions=tuple(sorted(hello["conditions"].items())),
         )
 
     def count(self, workflow: str, limit_s: float) -> list[list[dict[str, Any]]]:

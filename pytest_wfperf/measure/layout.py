@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import os
 import random
 import sys
 from collections.abc import Iterator, Mapping
@@ -21,11 +20,10 @@ from typing import Any
 
 ADDR_NO_RANDOMIZE = 0x0040000  # <sys/personality.h>
 _ASK = 0xFFFFFFFF
-WITHOUT = "WFPERF_WITHOUT"  # conditions to leave out, for measuring what each is worth: aslr, seed, heap, gc, size
+WITHOUT = "WFPERF_WITHOUT"  # conditions to leave out, for measuring what each is worth: aslr, seed, heap, gc
 _OBJECTS = (500, 4_000)  # small objects allocated in a shuffle, of random sizes
 _SIZES, _LENGTHS = range(16, 480), range(1, 20)
 _FREED = (0.2, 0.8)  # share of them freed again
-_FILLER = 4_096  # bytes by which the environment's size varies between pairs
 
 
 def without(environment: Mapping[str, str]) -> frozenset[str]:
@@ -77,24 +75,6 @@ def die_with_parent() -> None:
     libc = _libc()
     if libc is not None:
         libc.prctl(1, 2, 0, 0, 0)  # PR_SET_PDEATHSIG, SIGINT
-
-
-def same_size(environments: list[dict[str, str]], filler: int) -> int:
-    """Pad environments that should be alike to one size, and return it: it decides where the stack starts.
-
-    ``filler`` is what all of them have on top, which varies it over pairs.
-    """
-    sizes = [
-        sum(len(os.fsencode(name)) + len(os.fsencode(value)) + 2 for name, value in e.items()) for e in environments
-    ]
-    for environment, size in zip(environments, sizes, strict=True):
-        environment["WFPERF_FILLER"] = "." * (max(sizes) - size + filler)
-    return max(sizes) + filler
-
-
-def random_filler(rng: random.Random) -> int:
-    """A number of bytes to vary an environment's size by."""
-    return rng.randrange(_FILLER)
 
 
 class Heap:

@@ -19,13 +19,13 @@ import pytest
 
 import pytest_wfperf
 from pytest_wfperf.errors import MeasurementError
-from pytest_wfperf.measure import arms as arms_module
-from pytest_wfperf.measure import revision
-from pytest_wfperf.measure.arms import Arm, Invocation, arms, audit, verify
+from pytest_wfperf.measure import imports, revision
+from pytest_wfperf.measure.arms import Arm, Invocation, arms, verify
+from pytest_wfperf.measure.imports import audit
 
 PROBE = """
 import json, os, sys
-from pytest_wfperf.measure.arms import audit, prepare_imports
+from pytest_wfperf.measure.imports import audit, prepare_imports
 ORDER = json.loads(os.environ.pop("PROBE"))
 prepare_imports(ORDER["strip"], ORDER["keep"])
 prepare_imports(ORDER["strip"], ORDER["keep"])
@@ -591,6 +591,6 @@ def test_a_stranger_of_the_same_name_matters_only_where_something_changed():
 
 
 def test_a_process_knows_that_it_waited_for_others(tmp_path):
-    assert arms_module._waited_for() >= arms_module._WAITED_FOR
+    assert imports._waited_for() >= imports._WAITED_FOR
     subprocess.run([sys.executable, "-c", "pass"], check=True)
     assert audit(tmp_path, tmp_path / "other", ())["spawned"]

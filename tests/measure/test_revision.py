@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pytest_wfperf.errors import MeasurementError
-from pytest_wfperf.measure import revision
+from pytest_wfperf.measure import overlay, revision
 
 COMPILED = EXTENSION_SUFFIXES[0]
 
@@ -295,7 +295,7 @@ def overlaid(repo, base, tmp_path, asked=("",), patterns=("test_*.py", "*_test.p
     import shutil
 
     shutil.copytree(revision.materialise(repo.top, base, tmp_path / "cache"), tree, symlinks=True)
-    names = revision.overlay(repo.top, tree, base, asked=asked, patterns=patterns, inis=inis)
+    names = overlay.overlay(repo.top, tree, base, asked=asked, patterns=patterns, inis=inis)
     return tree, names
 
 
@@ -383,7 +383,7 @@ def test_nothing_is_written_through_a_link_of_the_revision(repo, tmp_path):
 def generated(repo, base, tmp_path, build=""):
     tree, _ = overlaid(repo, base, tmp_path)
     environment = {"PYTHONPATH": str(tree), "MARK": "arm"}
-    return tree, revision.generate(repo.top, tree, build, environment, tmp_path / "build.log")
+    return tree, overlay.generate(repo.top, tree, build, environment, tmp_path / "build.log")
 
 
 def test_generated_python_and_data_in_a_package_is_copied(repo, tmp_path):

@@ -1,0 +1,55 @@
+"""The time a run may spend on launches, and what it buys."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from .launch import Effort
+
+LAUNCHES = 10  # what a run is planned for where nobody says how many
+OVERDRAWN = 1.25  # times the budget: by then a plan that was made on a faster machine is given up
+
+
+class Budget:
+    """Seconds from now on; ``clock`` returns seconds."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.seconds, self._clock = seconds, clock
+        self._began = clock()
+        self._costs: list[float] = []
+
+    @property
+    def spent_s(self) -> float:
+        return self._clock() - self._began
+
+    @property
+    def left_s(self) -> float:
+        return max(0.0, self.seconds - self.spent_s)
+
+    @property
+    def overdrawn(self) -> bool:
+        """Whether the machine has become so slow that no plan holds."""
+        return self.spent_s > OVERDRAWN * self.seconds
+
+    def launched(self, seconds: float) -> None:
+        """One more launch is over and took so long."""
+        self._costs.append(seconds)
+
+    def affords_another(self) -> bool:
+        """Whether there is time for a launch like the latest."""
+        return self._costs[-1] <= self.left_s
+
+    def affordable(self, wanted: int) -> int:
+        """How many launches there is time for by what the latest cost, ``wanted`` at most, those taken at least."""
+        taken = len(self._costs)
+        return max(taken, min(wanted, taken + int(self.left_s / max(1e-3, self._costs[-1]))))
+
+    def effort(self, first_ns: int, *, rounds: int, warmup: int, workflows: int, sides: int) -> Effort:
+        """Rounds by the length of the first: those wanted, where there is time for enough launches of them.
+
+        A round that cannot be had twice is its own warm-up.
+        """
+        share_ns = self.seconds * 1e9 / max(1, workflows) / LAUNCHES / sides
+        affordable = int(share_ns / max(1, first_ns))
+        return Effort(rounds=max(1, min(rounds, affordable - warmup)), warmup=warmup if affordable >= 2 else 0)
