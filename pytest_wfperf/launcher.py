@@ -120,13 +120,13 @@ class Progress:
         self._quiet = self._reporter is None or config.option.verbose < 0
         self._live = not self._quiet and bool(getattr(self._reporter, "isatty", False))
 
-    def show(self, launch: int, launches: int, workflow: str, left_s: float | None) -> None:
+    def show(self, launch: int, launches: int, workflow: str, left_s: float) -> None:
         """Redraw the bar."""
         if self._live:
             width = self._reporter._tw.fullwidth - 1  # noqa: SLF001
-            done = min(BAR, BAR * launch // max(1, launches))
-            left = "" if left_s is None else f", at most {left_s:.0f} s left"
-            text = f"wfperf [{'#' * done}{'.' * (BAR - done)}] launch {launch}{left}  {workflow}"
+            done = min(BAR, BAR * launch // launches)
+            of = f" of {launches}" if launches > 1 else ""  # not known before the first is over
+            text = f"wfperf [{'#' * done:.<{BAR}}] launch {launch}{of}, at most {left_s:.0f} s left  {workflow}"
             self._reporter.rewrite(text[:width], erase=True)
 
     def settled(self, workflow: str, text: str) -> None:

@@ -160,29 +160,31 @@ class Steps:
             self.raised[step] = f"{type(error).__name__}: {error}"[:200]
         return step.end_ns is None
 
-    def fold(self) -> None:
-        """Sum the closed entries by path and let go of them; open ones stay.
+    def fold(self) -> int:
+        """Sum the closed entries by path and let go of them; open ones stay. Returns how many were closed.
 
         Linear in the entries. ``own`` time is what the union of the nested entries leaves over.
         """
         if not self._lock.acquire(blocking=False):
-            return  # another thread is at it
+            return 0  # another thread is at it
         try:
             taken = self.entries[:]
-            closed = [step for step in taken if step.end_ns is not None]
-            self.entries[: len(taken)] = [step for step in taken if step.end_ns is None]
+            closed: list[Step] = []
+            still_open: list[Step] = []
+            for step in taken:  # asked once each: another thread may close one meanwhile
+                (still_open if step.end_ns is None else closed).append(step)
+            self.entries[: len(taken)] = still_open
             for step in closed:
                 self._cover(step)
             for step in closed:
                 self._add(step)
+            return len(closed)
         finally:
             self._lock.release()
 
     def fold_midway(self) -> int:
         """Fold because the limit is reached; the number of entries at which to fold again."""
-        before = len(self.entries)
-        self.fold()
-        self.folded += before - len(self.entries)
+        self.folded += self.fold()
         return len(self.entries) + self.limit
 
     def _cover(self, step: Step) -> None:

@@ -283,6 +283,38 @@ def test_every_kind_of_workflow_can_be_launched(launched, body):
         assert all(min(launch["rounds"]["total_ns"]) >= 900_000 for launch in data["launches"])
 
 
+def test_a_terminal_gets_a_bar_with_workflow_launch_and_time_left(launched):
+    pty = pytest.importorskip("pty")
+    launched.write("def test_it(wfperf): time.sleep(0.01)\n")
+    leader, follower = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-p", "pytest_wfperf.plugin", "-p", "no:cacheprovider", "--wfperf-save", *FEW],
+        cwd=launched.root, stdout=follower, stderr=follower, stdin=subprocess.DEVNULL,
+        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "COLUMNS": "100", "TERM": "xterm"},
+    ) as process:  # fmt: skip
+        os.close(follower)
+        shown = b""
+        try:
+            while piece := os.read(leader, 65536):
+                shown += piece
+        except OSError:  # the other end is closed
+            pass
+        os.close(leader)
+    assert process.returncode == 0
+    text = shown.decode()
+    assert "wfperf [" in text
+    assert "launch 2 of 3, at most " in text
+    assert " s left  test_it.py::test_it" in text
+    assert "measured test_it.py::test_it: 3 launches" in text
+
+
+def test_where_addresses_stay_random_the_profile_says_so(launched):
+    launched.write(FLOW)
+    assert launched.run("--wfperf-save", *FEW, env={"WFPERF_WITHOUT": "aslr"}).ret == 0
+    (data,) = profiles(launched).values()
+    assert {launch["conditions"]["addresses"] for launch in data["launches"]} == {"random"}
+
+
 def test_without_the_posix_parts_the_run_measures_in_its_own_process_and_says_so(launched):
     launched.write(
         "import pytest_wfperf.launching as l\nl.possible = lambda: False\nimport pytest_wfperf.launcher as k\nk.possible = l.possible\n",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_wfperf.report.text import amount, caught, change, duration, printable, share, size
+from pytest_wfperf.report.text import amount, caught, change, duration, printable, share, size, strip
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,12 @@ def test_amounts_in_their_units():
 
 def test_nothing_steers_the_terminal():
     assert printable("a\x1b[31m\u202eb\nc\ud800é") == "a\\x1b[31m\\u202eb\\nc\\ud800é"
+
+
+def test_changes_launch_by_launch_are_a_plot_with_its_marks():
+    assert strip([1.0, 1.1], 0.05) == "+0 % █" + "·" * 15 + "┊" + "·" * 15 + "█ +10 %"
+    plot = strip([1.04, 1.05, 1.05, 1.06], 0.05)
+    assert plot.startswith("+0 % │")
+    assert plot.endswith(" +6 %")
+    assert "█" in plot
+    assert strip([0.9], 0.05).startswith("-10 % █")
