@@ -86,7 +86,8 @@ class Gate:
         judgement = judge(profile, reference=reference, policy=policy, failure=failure)
         if judgement.comparison is not None:
             parts = tuple(self._parts(profile, reference).items())
-            comparison = replace(judgement.comparison, contributions=parts)
+            seconds = judgement.comparison.seconds or measured.seconds
+            comparison = replace(judgement.comparison, contributions=parts, seconds=seconds)
             judgement = replace(judgement, comparison=replace(comparison, kind=_kind(profile, reference, comparison)))
         judgement = self._waived(judgement)
         self.judgements[profile.workflow] = judgement

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from .launch import Effort
 
 LAUNCHES = 10  # what a run is planned for where nobody says how many
+FEW_ROUNDS = 4
 OVERDRAWN = 1.25  # times the budget: by then a plan that was made on a faster machine is given up
 
 
@@ -48,8 +49,10 @@ class Budget:
     def effort(self, first_ns: int, *, rounds: int, warmup: int, workflows: int, sides: int) -> Effort:
         """Rounds by the length of the first: those wanted, where there is time for enough launches of them.
 
-        A round that cannot be had twice is its own warm-up.
+        Of long rounds one a launch, which is its own warm-up: more launches tell more than more rounds.
         """
         share_ns = self.seconds * 1e9 / max(1, workflows) / LAUNCHES / sides
         affordable = int(share_ns / max(1, first_ns))
-        return Effort(rounds=max(1, min(rounds, affordable - warmup)), warmup=warmup if affordable >= 2 else 0)
+        if affordable < max(FEW_ROUNDS, warmup + 1):
+            return Effort(rounds=1, warmup=0)
+        return Effort(rounds=min(rounds, affordable - warmup), warmup=warmup)

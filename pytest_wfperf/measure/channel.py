@@ -7,6 +7,7 @@ import select
 import socket
 import time
 from dataclasses import asdict
+from operator import index
 from typing import Any
 
 from ..errors import MeasurementError
@@ -86,7 +87,7 @@ def decode_round(data: dict[str, Any]) -> Round:
             name: tuple(_made(_KINDS[name], each) for each in value) if name in _KINDS else value
             for name, value in data.items()
         }
-        return Round(**{**fields, "notes": tuple(data["notes"])})
+        return Round(**{**fields, "total_ns": index(data["total_ns"]), "notes": tuple(data["notes"])})
     except (TypeError, KeyError, AttributeError) as error:
         raise MeasurementError(f"it sent what is no round: {error}") from error
 

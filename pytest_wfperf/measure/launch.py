@@ -27,9 +27,12 @@ from .channel import END, Channel, Closed, decode_round
 from .layout import fixed_addresses, without
 
 POSSIBLE = os.name == "posix"  # elsewhere a socket cannot be handed to a process, nor its group be ended
+SIDE = "WFPERF_SIDE"  # a or b: both sides are up at once, so a fixture with a fixed port needs to know which it is
 START_LIMIT_S = 600.0  # until it has imported and collected
-END_LIMIT_S = 10.0
+END_LIMIT_S, TEARDOWN_LIMIT_S = 10.0, 60.0  # once interrupted; once asked to end, with fixtures to tear down
+LIMITS_S = {0: 0.2, signal.SIGINT: END_LIMIT_S, signal.SIGKILL: None}  # how long a signal is given; 0 is none
 TAIL_LINES = 15
+ANSWERS = frozenset(["ready", "prepared", "rounds", "own", "ended", "finished"])
 _PRIVATE = ("COV_CORE_", "COVERAGE_PROCESS_", "GIT_", "PYTEST_XDIST_")
 
 
@@ -98,15 +101,15 @@ class Process:
     def end(self, *, asked: bool) -> None:
         """End the process and what it has started; where it was ``asked`` to, wait for it to do so by itself."""
         try:
-            if asked:
-                self._process.wait(END_LIMIT_S)
-        except subprocess.TimeoutExpired:
+            while asked:  # its end of the channel closes when it is gone: sooner known than by asking for its status
+                self.channel.receive(TEARDOWN_LIMIT_S)
+        except MeasurementError:
             pass
         finally:
             self.channel.close()
-            for sign in (signal.SIGINT, signal.SIGKILL):
+            for sign in (0, signal.SIGINT, signal.SIGKILL):
                 self._signal(sign)
-                if self._ended(END_LIMIT_S if sign == signal.SIGINT else None):
+                if self._ended(LIMITS_S[sign]):
                     self._signal(signal.SIGKILL)  # whatever it has left behind in its group
                     break
 
@@ -166,6 +169,7 @@ class Crew:
         for environment in environments if "seed" not in order["without"] else ():
             environment["PYTHONHASHSEED"] = seed
         for side, (arm, environment) in enumerate(zip(self._arms, environments, strict=True)):
+            environment[SIDE] = "ab"[side]
             place = self._directory / f"{self._number:03}{'ab'[side]}"
             told = {
                 **order, "seed": rng.getrandbits(32), "basetemp": str(place),
@@ -180,7 +184,10 @@ class Crew:
         except MeasurementError as error:
             self.sound = False
             raise Broken(str(error), side, workflow=workflow) from None
-        if message.get("is") == "ended" and message.get("why"):
+        if message.get("is") not in ANSWERS:
+            self.sound = False
+            raise Broken(f"it sent what is no message: {str(message)[:200]}", side, workflow=workflow)
+        if message["is"] == "ended" and message.get("why"):
             self.sound = len(self.processes) == 1  # the other side is left waiting in the middle of a round
             raise Broken(message["why"], side, workflow=workflow, kind=message.get("kind", "failed"), crashed=False)
         return message
@@ -210,7 +217,11 @@ class Crew:
             for side in sides:
                 self._tell(side, workflow, do="enough" if enough else "prepare", sampled=warming)
             answers = [self._hear(side, limit_s, workflow) for side in sides]
-            if any(answer["is"] == "ended" for answer in answers):
+            ended = [answer["is"] == "ended" for answer in answers]
+            if any(ended) and not all(ended):
+                self.sound = False
+                raise Broken("it took other rounds than the other side did", ended.index(True), workflow=workflow)
+            if all(ended):
                 break
             for side in self._random.sample(sides, len(sides)):
                 self._tell(side, workflow, do="go")

@@ -36,7 +36,8 @@ def _four_digits(value: float) -> str:
 def share(fraction: float) -> str:
     """A fraction in percent: ``4.2 %``."""
     percent = 100 * fraction
-    return f"{percent:.0f} %" if abs(percent) >= 10 or percent == round(percent) else f"{percent:.1f} %"
+    whole = abs(percent) >= 10 or round(percent, 1) == round(percent)
+    return f"{percent:.0f} %" if whole else f"{percent:.1f} %"
 
 
 def change(fraction: float, *, as_factor: bool = False) -> str:

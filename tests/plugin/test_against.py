@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -177,6 +178,42 @@ def test_what_fails_here_fails_as_any_test_does(repository):
     ran = repository.run("--wfperf-against=HEAD")
     assert ran.ret == 1, ran.out
     ran.says("ValueError: broken", "1 FAILED")
+
+
+def test_what_git_does_not_have_is_built_by_the_command_in_the_settings(repository):
+    (repository.root / "make.py").write_text(
+        "open('shop/_made.py', 'w').write('LEVEL = ' + open('level').read())\nopen('built', 'w').close()\n"
+    )
+    (repository.root / "level").write_text("20")
+    (repository.root / ".gitignore").write_text("shop/_made.py\nbuilt\n")
+    shop = repository.root / "shop" / "__init__.py"
+    shop.write_text(
+        SHOP.replace('"parse": 20', '"parse": LEVEL').replace("\nUNITS", "\nfrom ._made import LEVEL\nUNITS")
+    )
+    git(repository.root, "add", "-A")
+    git(repository.root, "commit", "-qm", "two")
+    (repository.root / "level").write_text("40")
+    subprocess.run([sys.executable, "make.py"], cwd=repository.root, check=True)
+    shop.write_text(shop.read_text() + "\n# another line\n")
+    (repository.root / "built").unlink()
+    ran = repository.run("--wfperf-against=HEAD", f"--wfperf-build={sys.executable} make.py")
+    assert ran.ret == 1, ran.out + ran.err
+    ran.says("REGRESSED: step parse ")
+    assert not (repository.root / "built").exists(), "the working tree is not built"
+    ran = repository.run("--wfperf-against=HEAD", "--wfperf-build=false")
+    assert ran.ret == 4
+    assert "--wfperf-build" in ran.out + ran.err
+
+
+def test_each_side_knows_which_it_is(repository, tmp_path_factory):
+    slower(repository)
+    repository.write(
+        FLOW
+        + "\n\n@pytest.fixture(autouse=True)\ndef side():\n    import os\n    open(os.environ['SIDES'] + '/side-' + os.environ.get('WFPERF_SIDE', 'own') + '-' + str(os.getppid()), 'w').close()\n"
+    )
+    assert repository.run("--wfperf-against=HEAD", env={"SIDES": str(tmp_path_factory.mktemp("sides"))}).ret == 1
+    sides = {path.name.split("-")[1] for path in tmp_path_factory.getbasetemp().glob("sides*/side-*")}
+    assert sides == {"a", "b", "own"}
 
 
 def test_under_xdist(repository):
