@@ -19,7 +19,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from .measure import worker
-from .measure.channel import END, Channel, Closed
+from .measure.channel import END, Channel, Closed, encode_round
 from .measure.counts import Counter, counted
 from .measure.imports import Audit, audit, prepare_imports
 from .measure.layout import Heap, addresses, calibrate, die_with_parent
@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 
 DEFUSED: dict[str, Any] = {
     "numprocesses": 0, "dist": "no", "tx": [], "maxfail": 0, "usepdb": False, "trace": False, "xmlpath": None,
-    "json_report": False, "htmlpath": None, "report_log": None, "pastebin": None, "wfperf_report": None,
+    "json_report": False, "htmlpath": None, "report_log": None, "pastebin": None, "log_file": os.devnull,
 }  # fmt: skip
 _CHILD = pytest.StashKey["Child"]()
+_PROBLEMS: list[str] = []  # of this process's one collection
 
 
 def _shell(config: pytest.Config) -> Shell:
@@ -86,7 +87,9 @@ class Child:
             if shell.is_workflow(item) and (not wanted or item.nodeid in wanted)
         }
         workflows = [shell.described(item) for item in self.items.values()]
-        self.channel.send({"is": "ready", "workflows": workflows, "conditions": self.conditions()})
+        self.channel.send(
+            {"is": "ready", "workflows": workflows, "conditions": self.conditions(), "problems": _PROBLEMS}
+        )
         try:
             while (message := self.channel.receive())["do"] != "finish":
                 self._obey(message, shell)
@@ -117,11 +120,13 @@ class Child:
                 kind, why = "failed", "the test ran, but its body was never called"
         if calibrated:
             calibration.append(calibrate())
+        beside = measurement.beside()
         self.channel.send(
             {
                 "is": "ended",
                 "kind": kind,
                 "why": why,
+                "beside": None if beside is None else encode_round(beside),
                 "calibration_ns": min(calibration, default=0),
                 "recorder_ns": recorder_cost_ns(),
             }
@@ -197,7 +202,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_CHILD].prepare_imports()  # once more: the ini's pythonpath has been added meanwhile
     only = config.stash[_CHILD].order["only"]
     if only:
-        config.args = [str(config.rootpath / node_id) for node_id in only]
+        config.args = [f"{config.rootpath}/{node_id}" for node_id in only]  # no Path: it would read an id's // as /
 
 
 @pytest.hookimpl(trylast=True)
@@ -217,9 +222,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         os.killpg(0, signal.SIGTERM)
 
 
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """What cannot be collected is no matter here unless it had a workflow: the other side knows which there are."""
+    if report.failed:
+        _PROBLEMS.append(f"{report.nodeid}: {report.longreprtext.strip().splitlines()[-1]}")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool:
-    if session.testsfailed and not session.config.option.continue_on_collection_errors:
-        raise session.Interrupted(f"{session.testsfailed} errors during collection")
     session.config.stash[_CHILD].serve(session, _shell(session.config))
     return True

@@ -69,10 +69,12 @@ class Gate:
 
         ``failure`` is why the test failed, if it did.
         """
+        settings = self.settings
         profile = decode_profile(carried["profile"], "the test's report")
         measured = self.measured.get(profile.workflow, Measured())
         profile, failure = measured.profile or profile, failure or measured.error
-        settings = self.settings
+        if settings.against is not None and measured.against is None:
+            failure = failure or f"no launch measured it, so it was not held against revision {settings.against}"
         policy = Policy(
             thresholds=tuple(parse(text, source) for text, source in carried["thresholds"]),
             min_pass_rate=settings.min_pass_rate,
@@ -106,7 +108,9 @@ class Gate:
 
     def round_s(self, workflow: str) -> float | None:
         """How long a stored round of the workflow took here, s; None where that is not known."""
-        baseline, differences = self._here()
+        if self.settings.judges_against is None:
+            return None
+        baseline, differences = self._baseline(environment_here(0))  # launches are alone, whoever runs beside them
         if baseline is None or differences or workflow not in baseline.workflows():
             return None
         return min(float(profile.times.median) for profile in baseline.sessions(workflow) if profile.rounds)
@@ -129,6 +133,8 @@ class Gate:
 
     def _reference(self, profile: Profile, measured: Measured) -> Reference:
         """What it is held against: another revision, the version in force here, or for what is exact elsewhere."""
+        if measured.error or (self.settings.against is not None and measured.against is None):
+            return Reference()  # what there is of it is no evidence
         if measured.against is not None:
             return Reference(
                 baseline=f"revision {self.settings.against}",
@@ -209,6 +215,7 @@ class Gate:
         elif pass_rate is None and self.judgements and settings.asks_for("min_pass_rate"):
             failures.append("a pass rate was asked for, but no workflow recorded a check")
         failures += self._unnoticed()
+        failures += [] if selection.stopped else self._unjudged()
         result = RunResult(
             judgements=tuple(self.judgements.values()),
             baseline=settings.baseline or (f"revision {settings.against}" if settings.against else ""),
@@ -225,6 +232,13 @@ class Gate:
         lost = [w for w in self.broken & known if w not in self.judgements or not self.judgements[w].verdict.fails]
         if lost:
             yield f"{_some(sorted(lost))}: the test failed outside what was judged"
+
+    def _unjudged(self) -> Iterator[str]:
+        """Workflows that launches measured, yet whose own run left nothing to judge: it was skipped, or never came."""
+        lost = sorted(self.measured.keys() - self.judgements.keys() - self.broken)
+        if lost:
+            why = self.skipped.get(lost[0])
+            yield f"{_some(lost)}: measured in launches, but not in its own run{f' (skipped: {why})' if why else ''}"
 
     def profile_data(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Every judged workflow's profile in its encoded form, one at a time."""

@@ -42,7 +42,7 @@ def launch(
         directory = Path(place)
         launching = Launching(
             settings,
-            [here(_arguments(config))],
+            [here(_arguments(config), config.invocation_params.dir)],
             progress,
             options=_options(config),
             expected_s=expected_s,
@@ -85,7 +85,7 @@ def _cache() -> Path:
 
 def _options(config: pytest.Config) -> list[str]:
     """What the launches need besides the user's own arguments, to be alike and to leave the user's files alone."""
-    options = []
+    options = ["-o", "tmp_path_retention_policy=none"]  # or every round's files would be there until the run ends
     if hasattr(config.option, "cov_source"):  # pytest-cov: processes that come and go at once break its data files
         options.append("--no-cov")
     seed = getattr(config.option, "randomly_seed", None)

@@ -30,6 +30,8 @@ LAYOUT_SD = {"fixed": 0.010, "random": 0.013}  # what a change that does no work
 DEFAULT_LIMIT = {"fixed": 0.05, "random": 0.10}  # held against a revision
 ROUND_LIMIT_S, ROUND_LIMIT_TIMES = 600.0, 10  # how long a round may take: this, or so many times max_time
 COUNTED_ROUNDS = 30  # what counting a round costs at most, in rounds
+COUNTING_LIMIT_S = 30.0
+PLANNED_BY = 2  # launches by whose cost the others are planned
 COUNTINGS = 2  # with another hash seed each: a count they do not agree on is none
 
 
@@ -100,7 +102,7 @@ class Launching:
     ) -> None:
         self.settings, self.arms, self.progress = settings, arms, progress
         self.options, self.expected_s, self.verify, self.baseline = list(options), expected_s, verify, baseline
-        self._budget = Budget(settings.max_time)
+        self._budget = Budget(settings.max_time)  # made anew when launches begin: a build is no measuring
         self._works: dict[str, _Work] = {}
         self._note = ""
         self._verified = False
@@ -118,6 +120,7 @@ class Launching:
 
         Raises MeasurementError where nothing could be measured.
         """
+        self._budget = Budget(self.settings.max_time)
         try:
             self._measure(directory)
             self._count(directory)
@@ -132,11 +135,10 @@ class Launching:
         while number == 0 or (still_open and number < self._planned + self._lost):
             self._launch(directory, number, still_open)
             number += 1
-            self._plan(number)
-            still_open = [work for work in self._works.values() if self._wants_more(work)]
-            if self._trial is not None and (number in self._looks or self._budget.overdrawn or not still_open):
-                decided = number in self._looks and not self._budget.overdrawn
-                still_open = self._look(still_open, self._looks.index(number) if decided else len(self._looks) - 1)
+            self._plan()
+            still_open = sorted(filter(self._wants_more, self._works.values()), key=lambda work: len(work.taken))
+            if self._trial is not None:
+                still_open = self._looked(still_open, last=number >= self._planned + self._lost)
             self._tell(still_open if number < self._planned + self._lost else ())
 
     # --- one launch -------------------------------------------------------------------------
@@ -174,6 +176,7 @@ class Launching:
                 raise MeasurementError(
                     f"{name} does not have {', '.join(lacking[:3])}{' and more' if len(lacking) > 3 else ''}, "
                     "so the two cannot be compared; deselect it, or compare with a revision that has what it tests"
+                    + "".join(f"\n{problem}" for hello in hellos for problem in hello["problems"][:3])
                 )
         self._works = {w: _Work.of(d) for w, d in sides[0].items() if d["launches"] != 0}
         for work in self._too_long():
@@ -196,16 +199,15 @@ class Launching:
         try:
             launch = crew.measure(
                 work.workflow,
-                lambda first_ns: self._effort(work, first_ns),
+                lambda taken_ns: self._effort(work, taken_ns),
                 limit_s=work.limit_s,
                 calibrated=not self.pairs,
                 sampled=work.sampled,
             )
         except Broken as error:
             self._broken(error, [work], first=False)
-            usable = not (error.crashed or self.pairs)
-            self._lost += not usable
-            return usable
+            self._lost += not crew.sound
+            return crew.sound
         finally:
             work.latest_s = self._budget.spent_s - began
         if all(each.rounds for each in launch):
@@ -214,10 +216,10 @@ class Launching:
             work.error = "no round of it was measured"
         return True
 
-    def _effort(self, work: _Work, first_ns: int) -> Effort:
+    def _effort(self, work: _Work, taken_ns: Sequence[int]) -> Effort | None:
         if work.effort is None:
             work.effort = self._budget.effort(
-                first_ns,
+                taken_ns,
                 rounds=work.rounds,
                 warmup=work.warmup,
                 workflows=len(self._works),
@@ -229,11 +231,11 @@ class Launching:
         """File what went wrong: the revision's fault ends the run, the current code's is that workflow's verdict."""
         name = self.arms[error.side].name
         subject = f" in {error.workflow}" if error.workflow else ""
-        if error.kind == "skipped" and error.side == 0:
+        if error.kind == "skipped" and error.side == 0 and not any(work.taken for work in works):
             for work in works:
                 self._works.pop(work.workflow, None)
             return
-        if error.side == 1 and (not error.crashed or first):
+        if error.side == 1 and (first or not any(work.taken for work in works)):
             raise MeasurementError(f"{name} cannot run what the tests need{subject}: {error}") from None
         if first and not works:
             raise MeasurementError(f"no process could be launched for measuring: {error}") from None
@@ -244,15 +246,19 @@ class Launching:
 
     # --- when to stop -----------------------------------------------------------------------
 
-    def _plan(self, number: int) -> None:
+    def _plan(self) -> None:
         """After a launch: how many there will be. The first is dearer, for it compiles: where there is time, wait."""
-        if self._trial is not None or number > 2 or not any(work.taken for work in self._works.values()):
+        taken = max((len(work.taken) for work in self._works.values()), default=0)
+        if self._trial is not None or taken == 0 or taken > PLANNED_BY:
             return
-        wanted = self.settings.launches or (MOST_PAIRS if self.pairs else LAUNCHES)
-        wanted = min(MOST_PAIRS, max([wanted, *(work.launches or 0 for work in self._works.values())]))
-        self._planned = self._budget.affordable(wanted)
-        if self.pairs and (number == 2 or self._planned == 1):
+        wanted = max(map(self._wanted, self._works.values()))
+        self._planned = self._budget.affordable(wanted + self._lost) - self._lost
+        if self.pairs and (taken == PLANNED_BY or self._planned <= taken):
             self._begin_trial()
+
+    def _wanted(self, work: _Work) -> int:
+        """How many launches the workflow is to have at most."""
+        return min(MOST_PAIRS, work.launches or self.settings.launches or (MOST_PAIRS if self.pairs else LAUNCHES))
 
     def _begin_trial(self) -> None:
         """Fix the looks the budget affords before any data is looked at."""
@@ -266,17 +272,22 @@ class Launching:
             looks=looks,
             layout_sd=LAYOUT_SD[addresses],
             goals={workflow: declared_goals(declared) for workflow, declared in thresholds.items()},
+            most={w.workflow: min(self._wanted(w), self._planned) for w in self._works.values()},
         )
         self._looks = [look.launches for look in looks]
 
     def _wants_more(self, work: _Work) -> bool:
-        wanted = work.launches or self.settings.launches or (MOST_PAIRS if self.pairs else LAUNCHES)
         in_time = self.pairs or self._budget.affords_another()
-        return not work.error and work.open and len(work.taken) < wanted and in_time
+        return not work.error and work.open and len(work.taken) < self._wanted(work) and in_time
 
-    def _look(self, still_open: Sequence[_Work], look: int) -> list[_Work]:
-        """Judge all pairs so far; what is still open after it."""
+    def _looked(self, still_open: Sequence[_Work], *, last: bool) -> list[_Work]:
+        """Judge all pairs so far where a look is due; what is still open after it."""
         assert self._trial is not None
+        least = min((len(work.taken) for work in still_open), default=0)
+        over = last or self._budget.overdrawn or not still_open
+        if not over and least not in self._looks:
+            return list(still_open)
+        look = len(self._looks) - 1 if over else self._looks.index(least)
         open_ids = self._trial.look({w.workflow: w.pairs for w in self._works.values() if w.taken}, look)
         for work in self._works.values():
             work.open = work.workflow in open_ids
@@ -304,7 +315,8 @@ class Launching:
             for number in range(COUNTINGS):
                 with Crew(self.arms, directory, 900 + number, only=only, options=self.options) as crew:
                     for work in works:
-                        counts = crew.count(work.workflow, work.limit_s * COUNTED_ROUNDS)
+                        limit_s = min(work.limit_s, COUNTING_LIMIT_S + COUNTED_ROUNDS * work.round_s)
+                        counts = crew.count(work.workflow, limit_s)
                         found[work.workflow].append([frozenset(Count(**each) for each in side) for side in counts])
         except Broken:  # counts explain; a verdict does not rest on them
             return

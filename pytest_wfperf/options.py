@@ -171,10 +171,10 @@ def from_ini(config: pytest.Config, setting: Setting) -> Any:
 
 
 def given(config: pytest.Config) -> bool:
-    """Whether the command line or the environment sets anything, or the configuration file names a baseline."""
+    """Whether the command line or the environment sets anything, or the configuration file what to gate against."""
     return any(
         getattr(config.option, f"wfperf_{s.name}", None) is not None
         or (s.env is not None and s.env in os.environ)
-        or (s.kind == "name" and config.getini(str(s.ini)) is not None)
+        or ((s.kind == "name" or s.name == "against") and config.getini(str(s.ini)) is not None)
         for s in SETTINGS
     )

@@ -173,13 +173,31 @@ def resolve(config: pytest.Config) -> Settings:
             values[setting.name] = _checked(setting, *found[0])
         if found:
             sources[setting.name] = found[0][1]
-    if values["against"] is not None and sources.get("baseline", "").startswith("ini"):
-        values["baseline"] = None  # what every run is held against yields to what this one asks for
-        del sources["baseline"]
+    _give_way(values, sources)
     values.pop("threshold")
     store = Path(values.pop("store"))
     values["store"] = store if store.is_absolute() else config.rootpath / store
     return Settings(thresholds=tuple(dict.fromkeys(thresholds)), sources=sources, **values)
+
+
+def _give_way(values: dict[str, Any], sources: dict[str, str]) -> None:
+    """What the ini file holds every run against yields to what this one asks for."""
+
+    def asked(*names: str) -> bool:
+        return any(name in sources and not sources[name].startswith("ini") for name in names)
+
+    if values["against"] is None:
+        return
+    stored, in_process = asked("baseline", "save", "extend"), values["launches"] == 0
+    yielding: list[str] = []
+    if sources["against"].startswith("ini") and (stored or (in_process and asked("launches"))):
+        yielding = ["against"]
+    else:
+        yielding += [] if stored else ["baseline", "save", "extend"]
+        yielding += ["launches"] if in_process and not asked("launches") else []
+    for name in yielding:
+        values[name] = None
+        sources.pop(name, None)
 
 
 def _found(config: pytest.Config, setting: Setting) -> list[tuple[Any, str]]:

@@ -40,6 +40,7 @@ class _Family:
     gates: int
     tests: int
     levels: tuple[float, ...]
+    level: float = 0.0  # what the latest look could spend
     flagged: int = 0
 
 
@@ -54,14 +55,18 @@ class Trial:
         looks: Sequence[Look],
         layout_sd: float,
         goals: Mapping[str, Iterable[tuple[str, float]]] | None = None,
+        most: Mapping[str, int] | None = None,
     ) -> None:
         """``limits`` are by workflow the declared slowdowns by step path; ``default`` is every other gate's.
 
         ``layout_sd`` is τ₀. ``goals`` are by workflow the speedups asked for, as (path, factor): the
-        workflow stays open while one is neither proved nor refuted.
+        workflow stays open while one is neither proved nor refuted. ``most`` is how many pairs a workflow
+        gets at most, where that is fewer than the last look's.
         """
         self._limits, self._default, self._looks, self._layout_sd = limits, default, tuple(looks), layout_sd
         self._goals = {workflow: tuple(asked) for workflow, asked in (goals or {}).items()}
+        self._most = dict(most or {})
+        self._latest = -1
         self._cases: dict[str, _Case] = {}
         self._open: frozenset[str] = frozenset()
         self._families: dict[bool, _Family] = {}
@@ -75,12 +80,18 @@ class Trial:
     def look(self, pairs: Mapping[str, Sequence[Pair]], number: int) -> frozenset[str]:
         """Judge at look ``number`` (0 is the first) by all pairs so far; returns the workflows still open after it.
 
+        A look that leaves others out, for the time is up, spends what they would have.
+
         The first look fixes which gates there are. A workflow once decided stays so, whatever
         pairs it comes with; one that is absent keeps what it has and is not open any more.
         """
         if not self._families:
             self._begin(pairs)
         judged = [w for w in self._cases if w in self._open and w in pairs]
+        skipped = slice(self._latest + 1, number + 1)
+        self._latest = number
+        for family in self._families.values():
+            family.level = sum(family.levels[skipped])
         for workflow in judged:
             case = self._cases[workflow]
             case.sides.add(pairs[workflow])
@@ -90,10 +101,10 @@ class Trial:
                 gate.measure(self._layout_sd, family.error / family.gates)
         for automatic in (False, True):
             gates = [g for w in judged for g in self._cases[w].gates if g.automatic is automatic]
-            self._flag(gates, self._families[automatic], number)
+            self._flag(gates, self._families[automatic])
         for workflow in judged:
             for gate in self._cases[workflow].gates:
-                gate.settle(self._beta_levels[number])
+                gate.settle(sum(self._beta_levels[skipped]))
         last = number == len(self._looks) - 1
         self._open = frozenset(w for w in judged if not last and self._stays_open(w, number))
         return self._open
@@ -134,14 +145,13 @@ class Trial:
 
     # --- the verdicts -------------------------------------------------------------------
 
-    def _flag(self, gates: Sequence[Gate], family: _Family, number: int) -> None:
+    def _flag(self, gates: Sequence[Gate], family: _Family) -> None:
         """Holm's step-down at one look: what is flagged already no longer shares the error, what is passed does."""
-        level = family.levels[number]
         left = family.tests - family.flagged
         tests = [s for gate in gates if not gate.regressed for s in gate.statistics]
         for statistic in sorted(tests, key=lambda s: s.known.slower_p):
             shift = statistic.known
-            if shift.slower_p > level / max(1, left) * ROUNDING:
+            if shift.slower_p > family.level / max(1, left) * ROUNDING:
                 break
             if shift.estimate >= shift.cuts.regressed_from and not statistic.negligible:
                 statistic.regressed = True
@@ -177,8 +187,8 @@ class Trial:
     def _effect(self, workflow: str, gate: Gate) -> Effect:
         case, shift, family = self._cases[workflow], gate.statistics[0].known, self._families[gate.automatic]
         ended = workflow in self._open or case.looked_at == len(self._looks) - 1  # with what there is
-        level = family.levels[case.looked_at if ended else -1] / family.tests
-        pairs = len(shift.logs) if ended else self._looks[-1].launches
+        level = (family.level if ended else family.levels[-1]) / family.tests
+        pairs = len(shift.logs) if ended else self._most.get(workflow, self._looks[-1].launches)
         caught = shift.could_have_caught(pairs, self._looks[0].launches, level)
         flagged_from = shift.flagged_from(pairs, level)
         low, high = shift.interval

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from .launch import Effort
 
@@ -46,13 +46,15 @@ class Budget:
         taken = len(self._costs)
         return max(taken, min(wanted, taken + int(self.left_s / max(1e-3, self._costs[-1]))))
 
-    def effort(self, first_ns: int, *, rounds: int, warmup: int, workflows: int, sides: int) -> Effort:
-        """Rounds by the length of the first: those wanted, where there is time for enough launches of them.
+    def effort(self, taken_ns: Sequence[int], *, rounds: int, warmup: int, workflows: int, sides: int) -> Effort | None:
+        """Rounds by the length of those taken: those wanted, where there is time for enough launches of them.
 
-        Of long rounds one a launch, which is its own warm-up: more launches tell more than more rounds.
+        Of long rounds one a launch, which is its own warm-up: more launches tell more than more rounds. A
+        first round that seems long may only have been cold: None asks for a second, unless that has no room.
         """
         share_ns = self.seconds * 1e9 / max(1, workflows) / LAUNCHES / sides
-        affordable = int(share_ns / max(1, first_ns))
+        affordable = int(share_ns / max(1, min(taken_ns)))
         if affordable < max(FEW_ROUNDS, warmup + 1):
-            return Effort(rounds=1, warmup=0)
+            room = 2 * sides * taken_ns[0] <= self.left_s * 1e9
+            return None if len(taken_ns) == 1 and room and warmup else Effort(rounds=1, warmup=0)
         return Effort(rounds=min(rounds, affordable - warmup), warmup=warmup)

@@ -102,6 +102,14 @@ class Facts:
         self._caches.append(Cache(name=_name("cache", name), hits=hits, misses=misses))
 
 
+def with_facts_of(beside: Round, taken: Round) -> Round:
+    """``taken`` with the other round's checks, metrics and caches among its own."""
+    facts = Facts()
+    facts._checks, facts._caches = list(beside.checks), list(beside.caches)  # noqa: SLF001
+    facts._metrics = {metric.name: metric for metric in beside.metrics}  # noqa: SLF001
+    return facts.added_to(taken)
+
+
 def _name(kind: str, name: object) -> str:
     if not isinstance(name, str) or not name:
         raise MeasurementError(f"the name of a {kind} has to be a non-empty string, not {name!r}")

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,16 +25,21 @@ from ..errors import MeasurementError
 from ..model import Launch, Round
 from .arms import Arm
 from .channel import END, Channel, Closed, decode_round
+from .facts import with_facts_of
 from .layout import fixed_addresses, without
 
 POSSIBLE = os.name == "posix"  # elsewhere a socket cannot be handed to a process, nor its group be ended
 SIDE = "WFPERF_SIDE"  # a or b: both sides are up at once, so a fixture with a fixed port needs to know which it is
 START_LIMIT_S = 600.0  # until it has imported and collected
 END_LIMIT_S, TEARDOWN_LIMIT_S = 10.0, 60.0  # once interrupted; once asked to end, with fixtures to tear down
-LIMITS_S = {0: 0.2, signal.SIGINT: END_LIMIT_S, signal.SIGKILL: None}  # how long a signal is given; 0 is none
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows, which has none, launches nothing
+LIMITS_S = {0: 0.2, signal.SIGINT: END_LIMIT_S, KILL: None}  # how long a signal is given; 0 is none
 TAIL_LINES = 15
 ANSWERS = frozenset(["ready", "prepared", "rounds", "own", "ended", "finished"])
-_PRIVATE = ("COV_CORE_", "COVERAGE_PROCESS_", "GIT_", "PYTEST_XDIST_")
+_PRIVATE = (
+    "COV_CORE_", "COVERAGE_PROCESS_", "PYTEST_XDIST_",
+    "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_PREFIX",
+)  # fmt: skip
 
 
 class Broken(MeasurementError):
@@ -55,12 +61,12 @@ class Effort:
 class Process:
     """One launched pytest process."""
 
-    def __init__(self, arm: Arm, order: Mapping[str, Any], environment: Mapping[str, str], log: Path) -> None:
-        self.arm, self.log = arm, log
+    def __init__(self, arm: Arm, order: Mapping[str, Any], environment: Mapping[str, str], place: Path) -> None:
+        self.arm, self.place, self.log = arm, place, place.with_suffix(".log")
         here, there = socket.socketpair()
         self.channel = Channel(here)
         options = ["-p", "pytest_wfperf.child", *order["options"]]
-        with there, log.open("wb") as output, fixed_addresses(wanted="aslr" not in order["without"]):
+        with there, self.log.open("wb") as output, fixed_addresses(wanted="aslr" not in order["without"]):
             self._process = subprocess.Popen(  # noqa: S603
                 [sys.executable, *_interpreter_options(arm), "-m", "pytest", *options, *arm.arguments],
                 cwd=arm.cwd, env={**environment, END: str(there.fileno())}, pass_fds=[there.fileno()],
@@ -107,10 +113,10 @@ class Process:
             pass
         finally:
             self.channel.close()
-            for sign in (0, signal.SIGINT, signal.SIGKILL):
+            for sign, limit_s in LIMITS_S.items():
                 self._signal(sign)
-                if self._ended(LIMITS_S[sign]):
-                    self._signal(signal.SIGKILL)  # whatever it has left behind in its group
+                if self._ended(limit_s):
+                    self._signal(KILL)  # whatever it has left behind in its group
                     break
 
     def _signal(self, sign: int) -> None:
@@ -151,8 +157,10 @@ class Crew:
         self.sound &= kind is None  # an interrupt, say: then nobody waits for anybody
         for process in self.processes if self.sound and not self._finished else ():
             process.ask_to_end()
-        for process in self.processes:
-            process.end(asked=self.sound)
+        with ExitStack() as stack:  # an interrupt while one ends must not spare the other
+            for process in self.processes:
+                stack.callback(shutil.rmtree, process.place, ignore_errors=True)
+                stack.callback(process.end, asked=self.sound)
 
     def finish(self) -> list[dict[str, Any]]:
         """Let every side end, and hear what it had loaded by then. Raises Broken."""
@@ -175,10 +183,10 @@ class Crew:
                 **order, "seed": rng.getrandbits(32), "basetemp": str(place),
                 "root": str(arm.root), "strip": list(arm.strip), "import_paths": list(arm.import_paths),
             }  # fmt: skip
-            self.processes.append(Process(arm, told, environment, place.with_suffix(".log")))
+            self.processes.append(Process(arm, told, environment, place))
 
     def _hear(self, side: int, limit_s: float, workflow: str = "") -> dict[str, Any]:
-        """One side's next message; Broken where there is none, or where the workflow has ended otherwise than well."""
+        """One side's next message. Raises Broken where there is none."""
         try:
             message = self.processes[side].receive(limit_s)
         except MeasurementError as error:
@@ -187,10 +195,19 @@ class Crew:
         if message.get("is") not in ANSWERS:
             self.sound = False
             raise Broken(f"it sent what is no message: {str(message)[:200]}", side, workflow=workflow)
-        if message["is"] == "ended" and message.get("why"):
-            self.sound = len(self.processes) == 1  # the other side is left waiting in the middle of a round
-            raise Broken(message["why"], side, workflow=workflow, kind=message.get("kind", "failed"), crashed=False)
         return message
+
+    def _all_ended(self, answers: Sequence[Mapping[str, Any]], workflow: str) -> bool:
+        """Whether the workflow is over on every side. Raises Broken where it ended otherwise than well."""
+        ended = [answer["is"] == "ended" for answer in answers]
+        if any(ended) and not all(ended):
+            self.sound = False  # the other side is left waiting in the middle of a round
+        for side, answer in enumerate(answers):
+            if answer.get("why"):
+                raise Broken(answer["why"], side, workflow=workflow, kind=answer.get("kind", "failed"), crashed=False)
+        if any(ended) and not all(ended):
+            raise Broken("it took other rounds than the other side did", ended.index(True), workflow=workflow)
+        return all(ended)
 
     def _tell(self, side: int, subject: str, /, **message: Any) -> None:
         try:
@@ -199,10 +216,17 @@ class Crew:
             self._hear(side, END_LIMIT_S, subject)
 
     def measure(
-        self, workflow: str, effort: Callable[[int], Effort], *, limit_s: float, calibrated: bool, sampled: bool
+        self,
+        workflow: str,
+        effort: Callable[[Sequence[int]], Effort | None],
+        *,
+        limit_s: float,
+        calibrated: bool,
+        sampled: bool,
     ) -> tuple[Launch, ...]:
-        """Rounds of one workflow on every side; the length of the first tells ``effort`` how many there will be.
+        """Rounds of one workflow on every side.
 
+        ``effort`` is asked after each round, with the lengths so far, until it knows how many there will be.
         Raises Broken.
         """
         sides = range(len(self.processes))
@@ -217,19 +241,15 @@ class Crew:
             for side in sides:
                 self._tell(side, workflow, do="enough" if enough else "prepare", sampled=warming)
             answers = [self._hear(side, limit_s, workflow) for side in sides]
-            ended = [answer["is"] == "ended" for answer in answers]
-            if any(ended) and not all(ended):
-                self.sound = False
-                raise Broken("it took other rounds than the other side did", ended.index(True), workflow=workflow)
-            if all(ended):
+            if self._all_ended(answers, workflow):
                 break
             for side in self._random.sample(sides, len(sides)):
                 self._tell(side, workflow, do="go")
                 taken[side] += self._rounds(side, limit_s, workflow)
-            if wanted is None and taken[0]:
-                many = len(taken[0]) > 1  # a body that takes all of them in one turn
-                first = max(r.total_ns for rounds in taken for r in rounds[:1])
-                wanted = Effort(rounds=len(taken[0]), warmup=0) if many else effort(first)
+            if wanted is None and len(taken[0]) > done + 1:  # a body that takes all of them in one turn
+                wanted = Effort(rounds=len(taken[0]), warmup=0)
+            elif wanted is None and taken[0]:
+                wanted = effort([max(r.total_ns for r in same) for same in zip(*taken, strict=True)])
         return tuple(self._launch(*each, wanted) for each in zip(taken, answers, self.hellos, strict=True))
 
     def _rounds(self, side: int, limit_s: float, workflow: str) -> list[Round]:
@@ -246,6 +266,8 @@ class Crew:
         self, rounds: list[Round], ended: Mapping[str, Any], hello: Mapping[str, Any], wanted: Effort | None
     ) -> Launch:
         warmup = wanted.warmup if wanted is not None and len(rounds) > wanted.warmup else 0
+        if rounds and ended.get("beside"):
+            rounds[-1] = with_facts_of(decode_round(ended["beside"]), rounds[-1])
         return Launch(
             rounds=tuple(rounds[warmup:]),
             warmup=tuple(rounds[:warmup]),
@@ -269,10 +291,9 @@ def environment_of(arm: Arm) -> dict[str, str]:
     return kept | dict(arm.environment)
 
 
-def here(arguments: Sequence[str]) -> Arm:
-    """The arm of the code as it is imported here and now."""
-    cwd = Path.cwd()
-    path = [str(cwd)] if {"", str(cwd)} & set(sys.path[:1]) else []
+def here(arguments: Sequence[str], cwd: Path) -> Arm:
+    """The arm of the code as it is imported here and now, by a process started in ``cwd``."""
+    path = [str(cwd)] if {"", str(cwd)} & set(sys.path) else []
     inherited = [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
     environment = {"PYTHONPATH": os.pathsep.join([*path, *inherited])} if path else {}
     return Arm(

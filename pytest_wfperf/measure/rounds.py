@@ -152,6 +152,11 @@ class Measurement:
             rounds=tuple(rounds), warmup=tuple(self.warmup), recorder_ns=recorder_cost_ns() if measured else 0
         )
 
+    def beside(self) -> Round | None:
+        """What the body recorded around rounds that it took itself, as a round of no length; None where nothing."""
+        self.set_aside()
+        return self._beside.added_to(Round(total_ns=0)) if self.owns_rounds else None
+
     # --- rounds inside the body ---------------------------------------------------------
 
     def own(self) -> None:

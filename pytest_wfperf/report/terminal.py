@@ -19,6 +19,7 @@ COLOURS = {
 }  # fmt: skip
 HEADERS = ("verdict", "workflow", "median", "p95", "change", "95 % interval", "could have\ncaught", "targets\nmet")
 EXPENDABLE = ("95 % interval", "p95", "targets\nmet", "median")  # the least telling columns, for narrow terminals
+MOST_IN_SHORT = 12  # steps named of a workflow that passes
 SHORTEST_ID = 24  # a test id is not cut below this while there is a column to leave out instead
 NOTABLE = frozenset(COLOURS) - {Verdict.PASS}
 
@@ -49,7 +50,7 @@ def render(run: RunResult, *, width: int, verbosity: int = 0) -> list[Line]:
     for judgement in explained:
         lines += _explained(judgement, width, verbosity)
     hidden = len(run.judgements) - len(explained)
-    lines += _outlooks([j for j in run.judgements if j not in explained])
+    lines += _in_short([j for j in run.judgements if j not in explained])
     if hidden and any(j.comparison or j.targets for j in run.judgements):
         lines += [Line(""), Line(f"{plural(hidden, 'passing workflow')} not explained (-v explains)")]
     return lines
@@ -156,12 +157,19 @@ def _how(comparison: Comparison) -> str:
     return f"in {processes}{took}, against {sessions} of baseline {printable(comparison.baseline)}"
 
 
-def _outlooks(hidden: Sequence[Judgement], most: int = 3) -> Iterator[Line]:
-    """What more sessions would make possible for workflows that are too long for launches."""
-    found = [j for j in hidden if j.comparison and j.comparison.outlook and not j.comparison.fresh]
-    for judgement in found[:most]:
-        assert judgement.comparison is not None
-        yield Line(f"{printable(judgement.workflow)}: {outlook(judgement.comparison)}")
+def _in_short(passing: Sequence[Judgement]) -> Iterator[Line]:
+    """Of workflows that are not explained: what their verdict rests on, and what it could have caught step by step."""
+    for judgement in passing:
+        comparison = judgement.comparison
+        if comparison is None or not (comparison.fresh or comparison.outlook):
+            continue
+        yield Line(f"{printable(judgement.workflow)}: {_how(comparison)}, limit {share(comparison.total.limit)}")
+        if comparison.outlook and not comparison.fresh:
+            yield Line(f"  {outlook(comparison)}")
+        steps = ", ".join(f"{e.path} {caught(e.could_have_caught)}" for e in comparison.steps[:MOST_IN_SHORT])
+        more = len(comparison.steps) - MOST_IN_SHORT
+        if steps:
+            yield Line(f"  could have caught in {printable(steps)}{f' and {more} more' if more > 0 else ''}")
 
 
 def _evidence(judgement: Judgement) -> Iterator[Line]:

@@ -69,11 +69,11 @@ def test_async_example_measures_in_a_plain_run():
 def test_async_example_gates_a_slower_step(tmp_path):
     wrong = ""
     for attempt in range(ATTEMPTS):
-        store = f"--wfperf-store={tmp_path / str(attempt)}"
-        saved = run_pytest(FETCH, store, "--wfperf-save")
+        store = (f"--wfperf-store={tmp_path / str(attempt)}", "--wfperf-launches=4", "--wfperf-rounds=6")
+        saved = run_pytest(FETCH, *store, "--wfperf-save")
         assert saved.returncode == 0, saved.stdout + saved.stderr
-        unchanged = run_pytest(FETCH, store, "--wfperf-baseline")
-        slowed = run_pytest(FETCH, store, "--wfperf-baseline", ASYNC_FETCH_SLOW="parse=6")
+        unchanged = run_pytest(FETCH, *store, "--wfperf-baseline")
+        slowed = run_pytest(FETCH, *store, "--wfperf-baseline", ASYNC_FETCH_SLOW="parse=6")
         if unchanged.returncode == 0 and slowed.returncode == 1:
             break
         wrong += unchanged.stdout + slowed.stdout

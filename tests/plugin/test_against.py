@@ -243,3 +243,67 @@ def test_more_launches_than_the_time_affords_end_inconclusive_saying_what_it_tak
     ran = repository.run("--wfperf-against=HEAD", "--wfperf-launches=3")
     assert ran.ret == 0, ran.out
     ran.says("INCONCLUSIVE", "could have caught none")
+
+
+# --- nobody gets a pass because something was not measured --------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("decoration", "body"),
+    [
+        ("@pytest.mark.wfperf(launches=0)", ""),
+        ("", "    if 'pytest_wfperf.child' not in __import__('sys').modules: pytest.skip('not here')\n"),
+    ],
+)
+def test_a_workflow_that_only_one_of_launches_and_its_own_run_measured_is_no_pass(repository, decoration, body):
+    slower(repository, 200)
+    repository.write(f"import shop\n{decoration}\ndef test_flow(wfperf):\n{body}    shop.work('parse')\n")
+    ran = repository.run("--wfperf-against=HEAD")
+    assert ran.ret == 1, ran.out
+    assert "no launch measured it" in ran.out or "measured in launches, but not in its own run" in ran.out
+
+
+def test_a_skip_in_a_later_pair_is_an_error_not_a_pass(repository, tmp_path_factory):
+    slower(repository, 200)
+    repository.write(
+        """
+import os, shop
+def test_flow(wfperf):
+    if 'pytest_wfperf.child' in __import__('sys').modules:
+        if len(os.listdir(os.environ["COUNT"])) > 40: pytest.skip("enough")
+        open(os.environ["COUNT"] + f"/{os.getpid()}-{time.monotonic_ns()}", "w").close()
+    shop.work('parse')
+"""
+    )
+    ran = repository.run("--wfperf-against=HEAD", env={"COUNT": str(tmp_path_factory.mktemp("count"))})
+    assert ran.ret == 1, ran.out
+    ran.says("ERROR in launch 2")
+
+
+def test_a_marker_that_wants_few_pairs_gets_all_of_the_error_to_spend(repository):
+    slower(repository, 200)
+    repository.write("import shop\n@pytest.mark.wfperf(launches=8)\ndef test_flow(wfperf):\n    shop.work('parse')\n")
+    ran = repository.run("--wfperf-against=HEAD")
+    assert ran.ret == 1, ran.out
+    ran.says("8 pairs", "REGRESSED: the workflow")
+
+
+def test_a_new_module_with_a_plain_test_is_no_obstacle(repository):
+    slower(repository)
+    (repository.root / "newer.py").write_text("def f(): return 1\n")
+    repository.write("import newer\ndef test_f(): assert newer.f()\n", "test_newer.py")
+    ran = repository.run("--wfperf-against=HEAD")
+    assert ran.ret == 1, ran.out + ran.err
+    ran.says("REGRESSED: step parse ", "1 failed, 1 passed")
+
+
+def test_what_the_ini_file_holds_every_run_against_yields_to_the_command_line(repository):
+    (repository.root / "pytest.ini").write_text("[pytest]\nwfperf_against = HEAD\nwfperf_launches = 0\n")
+    slower(repository)
+    ran = repository.run()
+    assert ran.ret == 1, ran.out + ran.err
+    ran.says("REGRESSED: step parse ", "against revision HEAD")
+    repository.launches = False
+    saved = repository.run("--wfperf-save")
+    assert saved.ret == 0, saved.out + saved.err
+    saved.says("stored baseline main")

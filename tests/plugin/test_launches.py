@@ -337,3 +337,49 @@ def test_a_round_too_long_for_launches_is_measured_once(launched):
     again = launched.run("--wfperf-baseline", "--wfperf-max-time=2")
     assert again.ret == 0, again.out
     again.says("more sessions")
+
+
+def test_what_is_recorded_around_rounds_the_body_takes_itself_counts(launched):
+    launched.write("def test_it(wfperf):\n    wfperf.run(time.sleep, 0.002)\n    wfperf.check('valid', False)\n")
+    ran = launched.run("--wfperf-save", *FEW)
+    assert ran.ret == 1, ran.out
+    ran.says("check 'valid' ", "1 FAILED")
+
+
+def test_ids_with_slashes_and_other_signs_are_found_again(launched):
+    launched.write(
+        "@pytest.mark.parametrize('url', ['http://example.com//x', 'a b', 'ü::[1]'])\n"
+        "def test_url(wfperf, url): time.sleep(0.002)\n"
+    )
+    ran = launched.run("--wfperf-save", *FEW)
+    assert ran.ret == 0, ran.out
+    assert {len(data["launches"]) for data in profiles(launched).values()} == {3}
+
+
+def test_a_package_in_the_directory_pytest_was_called_in_is_found(launched):
+    launched.write("def work(): return 1\n", "shop/__init__.py")
+    launched.write("import shop\ndef test_it(wfperf): assert shop.work() == 1\n", "tests/test_it.py")
+    ran = launched.run("--wfperf-save", *FEW)
+    assert ran.ret == 0, ran.out + ran.err
+
+
+def test_a_cold_first_round_does_not_decide_how_many_there_are(launched):
+    launched.write(
+        """
+SEEN = []
+def test_it(wfperf):
+    time.sleep(0.002 if SEEN else 0.4)
+    SEEN.append(1)
+"""
+    )
+    assert launched.run("--wfperf-save", "--wfperf-launches=3", "--wfperf-max-time=8").ret == 0
+    (data,) = profiles(launched).values()
+    assert {len(launch["rounds"]["total_ns"]) for launch in data["launches"]} == {12}
+    assert max(max(launch["rounds"]["total_ns"]) for launch in data["launches"]) < 300_000_000
+
+
+def test_launches_leave_the_users_log_file_alone(launched):
+    (launched.root / "pytest.ini").write_text("[pytest]\nlog_file = run.log\nlog_file_level = INFO\n")
+    launched.write("import logging\ndef test_it(wfperf): logging.getLogger().info('once')\n")
+    assert launched.run("--wfperf-save", *FEW).ret == 0
+    assert (launched.root / "run.log").read_text().count("once") == 1
