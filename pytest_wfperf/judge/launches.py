@@ -5,7 +5,7 @@ that was measured: a machine that is slower today slows both. A session's value 
 Walsh averages over its launches (Hodges & Lehmann 1963). With k sessions, L launches now, ΣL
 stored, w the sd of launches within sessions and S² the variance of the stored sessions' values,
 
-    τ² = (4·SESSION_SD² + (k − 1)·max(0, S² − w²/L)) / (k + 3),   k + 3 degrees of freedom,
+    τ² = (4·max(SESSION_SD², w²) + (k − 1)·max(0, S² − w²/L)) / (k + 3),   k + 3 degrees of freedom,
     V_s = τ²·(1 + 1/k) + (SPEED_SD·D)²,
     V_l = w²·(1/L + 1/ΣL) + ESTIMATOR_SD²,
 
@@ -58,7 +58,8 @@ class Evidence:
         )
 
     def _tau2(self, k: int) -> float:
-        return (PRIOR_WEIGHT * SESSION_SD**2 + (k - 1) * self.session_spread) / (PRIOR_WEIGHT + k - 1)
+        prior = max(SESSION_SD**2, self.launch_variance)  # sessions differ by no less than launches within one do
+        return (PRIOR_WEIGHT * prior + (k - 1) * self.session_spread) / (PRIOR_WEIGHT + k - 1)
 
     def after(self, sessions: int) -> Evidence:
         """The same with so many stored sessions in all, as far apart as those that there are (and the prior) say."""

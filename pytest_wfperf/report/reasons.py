@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from ..model import Comparison, Effect, Judgement, PassRate, Target, Verdict
-from .text import FACTOR_FROM, amount, caught, change, duration, proof, share
+from .text import FACTOR_FROM, amount, caught, change, duration, plural, proof, share
 
 MAIN_SHARE = 0.2  # of a slowdown: steps that carry less are not named
 ALIKE_STEPS, ALIKE = 3, 0.5  # so many steps, each slower by this part of the whole's slowdown, moved alike
@@ -91,12 +91,15 @@ def held_against(baseline: str) -> str:
 
 def outlook(comparison: Comparison) -> str:
     """How many more stored sessions would make a narrower gate possible."""
-    parts = [
-        f"a gate of {share(limit)} is possible" if more == 0
-        else f"no number of sessions makes a gate of {share(limit)} possible" if more is None
-        else f"{more} more sessions would make a gate of {share(limit)} possible"
-        for limit, more in comparison.outlook
-    ]  # fmt: skip
+    parts = []
+    for more in dict.fromkeys(more for _, more in comparison.outlook):
+        limits = " or ".join(share(limit) for limit, needed in comparison.outlook if needed == more)
+        if more is None:
+            parts.append(f"no number of sessions makes a gate of {limits} possible")
+        elif more == 0:
+            parts.append(f"a gate of {limits} is possible now")
+        else:
+            parts.append(f"{plural(more, 'more session')} would make a gate of {limits} possible")
     return "; ".join(parts) + " (--wfperf-extend, an hour or more apart)"
 
 
