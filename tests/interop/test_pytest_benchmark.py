@@ -45,11 +45,12 @@ TICKS = ("-p", "no:cacheprovider", "--benchmark-timer=clock.ticks", "--benchmark
 
 
 @pytest.fixture(autouse=True)
-def _alone(monkeypatch):
+def _alone(monkeypatch, pytester):
     """Inside one of xdist's workers pytest-benchmark would measure nothing; other plugins only take time to load."""
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTEST_PLUGINS", "pytest_benchmark.plugin,pytest_wfperf.plugin,xdist.plugin")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-o wfperf_launches=0")  # but for one test; pytester has cleared it
 
 
 @pytest.fixture
@@ -292,14 +293,12 @@ def test_disabled_the_calls_alone_are_rounds_of_another_kind(pytester):
         assert len(profile.rounds) == 3
         assert 0.002 <= profile.min < 0.02
         assert profile.steps == ("benchmark",)
-        assert dict(profile.environment.facts)["measured"] == "in the test's process, one call a round"
+        assert dict(profile.environment.facts)["measured"] == "one call a round"
     assert run("--wfperf-baseline", "--benchmark-disable", "--wfperf-rounds=3").ret == 0
     enabled = run("--wfperf-baseline", "--benchmark-max-time=0.02")
     assert enabled.ret == 0
     enabled.stdout.fnmatch_lines(["*2 INCOMPARABLE*"])
-    enabled.stdout.fnmatch_lines(
-        ["*measured: in the test's process here, in the test's process, one call a round there*"]
-    )
+    enabled.stdout.fnmatch_lines(["*measured: unknown here, one call a round there*"])
 
 
 def test_beside_others_the_calls_are_rounds(pytester):
@@ -332,6 +331,18 @@ def test_beside_others_the_calls_are_rounds(pytester):
     assert slow.ret == 1
     slow.assert_outcomes(failed=3)
     slow.stdout.fnmatch_lines(["REGRESSED: step benchmark *"])
+
+
+def test_in_launches_too_the_calls_are_rounds(pytester):
+    pytester.makepyfile(
+        test_it="import time\ndef test_it(benchmark):\n    benchmark.pedantic(time.sleep, (0.01,), rounds=4)\n"
+    )
+    launched = ("--wfperf-launches=2", "-p", "no:cacheprovider")
+    assert pytester.runpytest_subprocess("--wfperf-save", *launched).ret == 0
+    (profile,) = stored(pytester, "test_it.py::test_it")
+    assert [len(launch.rounds) for launch in profile.launches] == [4, 4]
+    assert profile.steps == ("benchmark",)
+    assert pytester.runpytest_subprocess("--wfperf-baseline", *launched).ret == 0
 
 
 def test_cpu_time_is_not_elapsed_time(pytester):
@@ -417,7 +428,6 @@ def test_what_a_file_says(tmp_path):
         "cpus": "8",
         "gil": "on",
         "machine": "x86_64",
-        "measured": "in the test's process",
         "python": "cpython3.12",
         "python_options": "none",
         "system": "Linux",

@@ -61,8 +61,8 @@ class Project:
         environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         plugins = ["pytest_wfperf.plugin", *(plugin for sign, plugin in PLUGINS.items() if self._mentions(sign, args))]
         switches = [word for plugin in plugins for word in ("-p", plugin)]
-        if not self.launches and self._measures(args, env or {}):
-            switches.append("--wfperf-launches=0")  # fresh processes have their own tests
+        if not self.launches:
+            switches += ["-o", "wfperf_launches=0"]  # fresh processes have their own tests
         if "CACHE" not in environment:
             switches += ["-p", "no:cacheprovider"]
         done = subprocess.run(
@@ -70,12 +70,6 @@ class Project:
             cwd=cwd or self.root, env=environment, capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
         return Ran(done.returncode, done.stdout, done.stderr)
-
-    def _measures(self, args: tuple[str, ...], env: dict[str, str]) -> bool:
-        ini = "".join(path.read_text() for path in self.root.glob("*.*") if path.suffix in (".ini", ".toml", ".cfg"))
-        words = [*args, *env, *ini.split()]
-        named = ("--wfperf-baseline", "--wfperf-save", "--wfperf-extend", "WFPERF_BASELINE", "wfperf_baseline")
-        return any(word.startswith(named) for word in words)
 
     def _mentions(self, sign: str, args: tuple[str, ...]) -> bool:
         sources = "".join(path.read_text(encoding="utf-8") for path in self.root.rglob("*.py"))
