@@ -10,12 +10,10 @@ from __future__ import annotations
 import math
 import os
 import random
-import signal
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean, median
+from time import monotonic
 
 from .errors import MeasurementError
 from .examination import Examination, Experiment, Gate, Replay
@@ -25,10 +23,11 @@ from .judge.pairs import Trial
 from .judge.shift import Cuts, Shift
 from .judge.spread import scale
 from .launching import DEFAULT_LIMIT, LAYOUT_SD, MOST_PAIRS
-from .measure import launch, machine
+from .measure import machine, process
 from .measure.arms import Arm
 from .measure.launch import Crew, Effort
 from .measure.layout import WITHOUT
+from .measure.workplace import workplace
 from .model import Launch, Verdict
 
 LEAST_PAIRS = 6  # below it no verdict is reached
@@ -94,18 +93,18 @@ def take(seconds: float, show: Callable[[str], None]) -> tuple[list[Pair], float
 
     Raises MeasurementError where processes cannot be launched. No process and no file outlives the call.
     """
-    if not launch.POSSIBLE:
+    if not process.POSSIBLE:
         raise MeasurementError("this system cannot hand a socket to a new process: there are no launches, and no pairs")
     pairs: list[Pair] = []
     costs: list[float] = []
-    with _terminated_as_exit(), tempfile.TemporaryDirectory(prefix="wfperf-", ignore_cleanup_errors=True) as place:
-        arms = [_arm(Path(place))] * 2
-        end = launch.now() + seconds
-        while len(pairs) < LEAST_PAIRS or (launch.now() + fmean(costs) <= end and len(pairs) < MOST_PAIRS):
-            show(f"A/A run: pair {len(pairs) + 1}, {max(0.0, end - launch.now()):.0f} s left")
-            began = launch.now()
-            pairs.append(_pair(arms, Path(place), len(pairs)))
-            costs.append(launch.now() - began)
+    with workplace(_leave) as place:
+        arms = [_arm(place)] * 2
+        end = monotonic() + seconds
+        while len(pairs) < LEAST_PAIRS or (monotonic() + fmean(costs) <= end and len(pairs) < MOST_PAIRS):
+            show(f"A/A run: pair {len(pairs) + 1}, {max(0.0, end - monotonic()):.0f} s left")
+            began = monotonic()
+            pairs.append(_pair(arms, place, len(pairs)))
+            costs.append(monotonic() - began)
     return pairs, median(costs)
 
 
@@ -147,22 +146,8 @@ def _arm(directory: Path) -> Arm:
     )
 
 
-@contextmanager
-def _terminated_as_exit() -> Iterator[None]:
-    """Let SIGTERM unwind the stack, so that no launched process is left behind."""
-
-    def leave(number: int, _: object) -> None:
-        raise SystemExit(128 + number)
-
-    try:
-        before = signal.signal(signal.SIGTERM, leave)
-    except ValueError:  # not the main thread: signals are somebody else's
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def _leave(number: int) -> None:
+    raise SystemExit(128 + number)
 
 
 # --- what it tells --------------------------------------------------------------------
@@ -231,9 +216,9 @@ def _replayed(pairs: Sequence[Pair], addresses: str, most: int, *, swapped: bool
         one, other = rng.choice(pairs)
         return (other, one) if swapped and rng.random() < 0.5 else (one, other)
 
-    end = launch.now() + REPLAY_LIMIT_S
+    end = monotonic() + REPLAY_LIMIT_S
     runs: list[tuple[set[Verdict], int]] = []
-    while not runs or (len(runs) < REPLAYS and launch.now() < end):
+    while not runs or (len(runs) < REPLAYS and monotonic() < end):
         runs.append(_judged(draw, addresses, most))
     return Replay(
         replays=len(runs),

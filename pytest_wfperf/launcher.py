@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .errors import MeasurementError
-from .launching import Launching, possible
-from .measure import revision
+from .launching import Launching
+from .measure import process, revision
 from .measure.arms import Invocation, arms, verify
 from .measure.launch import here
+from .measure.workplace import workplace
 from .model import Measured
 from .settings import Settings
 
@@ -32,14 +30,13 @@ def launch(
     Raises MeasurementError where it could not be done although it can, or has to be.
     """
     progress = Progress(config)
-    if not possible():
+    if not process.POSSIBLE:
         why = "this system cannot hand a socket to a new process"
         if settings.against is not None:
             raise MeasurementError(f"--wfperf-against={settings.against}: {why}, so two revisions cannot be compared")
         progress.say(f"{why}: measuring in the test's own process")
         return None
-    with _terminated_as_exit(), tempfile.TemporaryDirectory(prefix="wfperf-", ignore_cleanup_errors=True) as place:
-        directory = Path(place)
+    with workplace(_leave) as directory:
         launching = Launching(
             settings,
             [here(_arguments(config), config.invocation_params.dir)],
@@ -94,22 +91,8 @@ def _options(config: pytest.Config) -> list[str]:
     return options
 
 
-@contextmanager
-def _terminated_as_exit() -> Iterator[None]:
-    """Let SIGTERM unwind the stack, so that no launched process is left behind."""
-
-    def leave(*_: Any) -> None:
-        pytest.exit("terminated", 2)
-
-    try:
-        before = signal.signal(signal.SIGTERM, leave)
-    except ValueError:  # not the main thread: whoever runs pytest there handles signals
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def _leave(_: int) -> None:
+    pytest.exit("terminated", 2)
 
 
 class Progress:

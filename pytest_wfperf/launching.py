@@ -6,7 +6,6 @@ added look by look, and only for what is still open. What is not decided when th
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -355,8 +354,3 @@ class Launching:
             error=work.error,
             seconds=work.seconds,
         )
-
-
-def possible() -> bool:
-    """Whether this system can launch processes for measuring."""
-    return os.name == "posix"

@@ -16,15 +16,7 @@ from .options import SETTINGS, Setting, from_ini
 if TYPE_CHECKING:
     import pytest
 
-_QUIET = {
-    "off",
-    "only",
-    "strict",
-    "store",
-    "accept",
-    "aa",
-    "build",
-}  # settings that by themselves ask for no measurement
+_QUIET = {"off", "only", "strict", "store", "accept", "aa", "build"}  # these alone ask for no measurement
 _NAMES = ("baseline", "save", "extend", "against")  # settings that ask for measurement wherever they stand
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
 

@@ -19,7 +19,7 @@ from pytest_wfperf.examination import Examination
 from pytest_wfperf.judge.looks import schedule
 from pytest_wfperf.judge.pairs import Trial
 from pytest_wfperf.launching import DEFAULT_LIMIT, LAYOUT_SD
-from pytest_wfperf.measure import launch, machine
+from pytest_wfperf.measure import machine, process
 from pytest_wfperf.measure.machine import Finding
 from pytest_wfperf.model import Launch, Round, Span
 from pytest_wfperf.report.doctor import as_json, problems, render
@@ -316,14 +316,14 @@ def at_once(monkeypatch):
 def test_pairs_are_taken_as_long_as_there_is_time_and_six_at_least(monkeypatch, at_once, capsys):
     taken = pairs(40)
     clock = iter(range(1_000))
-    monkeypatch.setattr(launch, "POSSIBLE", True)
-    monkeypatch.setattr(launch, "now", lambda: float(next(clock)))
+    monkeypatch.setattr(process, "POSSIBLE", True)
+    monkeypatch.setattr(doctor, "monotonic", lambda: float(next(clock)))
     monkeypatch.setattr(doctor, "_pair", lambda arms, place, number: taken[number])
     lines = []
     assert len(doctor.take(0, lines.append)[0]) == 6
     assert lines[0].startswith("A/A run: pair 1, ")
     assert 6 < len(doctor.take(60, lines.append)[0]) < 40
-    monkeypatch.setattr(launch, "now", lambda: 0.0)
+    monkeypatch.setattr(doctor, "monotonic", lambda: 0.0)
     monkeypatch.setattr(doctor, "MOST_PAIRS", 20)
     assert len(doctor.take(60, lines.append)[0]) == 20
 
@@ -339,7 +339,7 @@ def test_the_environment_is_left_as_it_was(monkeypatch, tmp_path):
 
 
 def test_where_nothing_can_be_launched_the_findings_are_there(monkeypatch, at_once, capsys):
-    monkeypatch.setattr(launch, "POSSIBLE", False)
+    monkeypatch.setattr(process, "POSSIBLE", False)
     assert cli.main(["doctor"]) == 2
     out = capsys.readouterr().out
     assert "CPUs            2 of 2  good" in out

@@ -457,8 +457,8 @@ def test_a_virtual_environment_and_the_cache_inside_the_repository(project):
     (inner / "dep.py").write_text("")
     project.write("tests/test_dep.py", "import dep\ndef test_dep(): pass\n")
     project.cache = project.top / ".wfperf/cache"
-    project.work = project.top / ".wfperf/work"
-    project.write(".wfperf/work/.keep")
+    project.work = project.top / ".wfperf/place"
+    project.write(".wfperf/place/.keep")
     call = project.invocation(PYTHONPATH=str(inner))
     project.checked(commit, call)
 

@@ -317,7 +317,7 @@ def test_where_addresses_stay_random_the_profile_says_so(launched):
 
 def test_without_the_posix_parts_the_run_measures_in_its_own_process_and_says_so(launched):
     launched.write(
-        "import pytest_wfperf.launching as l\nl.possible = lambda: False\nimport pytest_wfperf.launcher as k\nk.possible = l.possible\n",
+        "import pytest_wfperf.measure.process as p\np.POSSIBLE = False\n",
         "conftest.py",
     )
     launched.write(FLOW)
@@ -383,3 +383,22 @@ def test_launches_leave_the_users_log_file_alone(launched):
     launched.write("import logging\ndef test_it(wfperf): logging.getLogger().info('once')\n")
     assert launched.run("--wfperf-save", *FEW).ret == 0
     assert (launched.root / "run.log").read_text().count("once") == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can make a full disk")
+def test_a_full_disk_is_said_and_nothing_is_stored(launched, tmp_path):
+    launched.write("def test_it(wfperf): time.sleep(0.002)\n")
+    place = tmp_path / "tiny"
+    place.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k,nr_inodes=4", "tmpfs", str(place)], capture_output=True, check=False
+    )
+    if made.returncode:
+        pytest.skip("this system lets nobody mount")
+    try:
+        ran = launched.run("--wfperf-save", *FEW, env={"TMPDIR": str(place)})
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+    assert ran.ret == 4, ran.out
+    assert "No space left on device" in ran.out + ran.err
+    assert not launched.versions
