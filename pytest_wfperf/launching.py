@@ -7,7 +7,7 @@ added look by look, and only for what is still open. What is not decided when th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,16 +18,15 @@ from .judge.threshold import parse
 from .judge.verdict import declared_goals, declared_limits
 from .measure.arms import Arm
 from .measure.budget import LAUNCHES, Budget
-from .measure.conditions import environment
 from .measure.launch import Broken, Crew, Effort
-from .model import Count, Launch, Measured, Profile, Verdict
+from .model import Count, Measured, Verdict
 from .report.text import plural
 from .settings import Settings
+from .work import Work
 
 MOST_PAIRS = 100
 LAYOUT_SD = {"fixed": 0.010, "random": 0.013}  # what a change that does no work moves a step by, ln
 DEFAULT_LIMIT = {"fixed": 0.05, "random": 0.10}  # held against a revision
-ROUND_LIMIT_S, ROUND_LIMIT_TIMES = 600.0, 10  # how long a round may take: this, or so many times max_time
 COUNTED_ROUNDS = 30  # what counting a round costs at most, in rounds
 COUNTING_LIMIT_S = 30.0
 PLANNED_BY = 2  # launches by whose cost the others are planned
@@ -40,49 +39,6 @@ class Progress(Protocol):
     def show(self, launch: int, launches: int, workflow: str, left_s: float) -> None: ...
     def settled(self, workflow: str, text: str) -> None: ...
     def end(self) -> None: ...
-
-
-@dataclass
-class _Work:
-    """One workflow being measured."""
-
-    workflow: str
-    thresholds: list[tuple[str, str]]
-    rounds: int
-    warmup: int
-    launches: int | None
-    sampled: bool
-    limit_s: float
-    taken: list[tuple[Launch, ...]] = field(default_factory=list)
-    effort: Effort | None = None
-    error: str = ""
-    counts: list[tuple[Count, ...]] = field(default_factory=list)
-    seconds: float = 0.0
-    latest_s: float = 0.0  # in the latest launch
-    open: bool = True  # what more launches could still decide something about
-    told: bool = False  # that it has all of its launches
-
-    @classmethod
-    def of(cls, described: Mapping[str, Any]) -> _Work:
-        own = described["time_limit"]
-        return cls(
-            workflow=described["workflow"],
-            thresholds=[(text, source) for text, source in described["thresholds"]],
-            rounds=described["rounds"],
-            warmup=described["warmup"],
-            launches=described["launches"],
-            sampled=described["resources"],
-            limit_s=own or max(ROUND_LIMIT_S, ROUND_LIMIT_TIMES * described["max_time"]),
-        )
-
-    @property
-    def pairs(self) -> list[tuple[Launch, Launch]]:
-        return [(current, baseline) for current, baseline in self.taken]
-
-    @property
-    def round_s(self) -> float:
-        """What the longest of all sides' fastest rounds took, s."""
-        return max((min(r.total_ns for r in launch.rounds) for pair in self.taken for launch in pair), default=0) / 1e9
 
 
 class Launching:
@@ -102,7 +58,7 @@ class Launching:
         self.settings, self.arms, self.progress = settings, arms, progress
         self.options, self.expected_s, self.verify, self.baseline = list(options), expected_s, verify, baseline
         self._budget = Budget(settings.max_time)  # made anew when launches begin: a build is no measuring
-        self._works: dict[str, _Work] = {}
+        self._works: dict[str, Work] = {}
         self._note = ""
         self._verified = False
         self._lost = 0  # launches that ended early, so that not every workflow got its rounds
@@ -130,7 +86,7 @@ class Launching:
     def _measure(self, directory: Path) -> None:
         """Launch after launch, each only of what is still open."""
         number = 0
-        still_open: list[_Work] = []
+        still_open: list[Work] = []
         while number == 0 or (still_open and number < self._planned + self._lost):
             self._launch(directory, number, still_open)
             number += 1
@@ -142,7 +98,7 @@ class Launching:
 
     # --- one launch -------------------------------------------------------------------------
 
-    def _launch(self, directory: Path, number: int, works: Sequence[_Work]) -> None:
+    def _launch(self, directory: Path, number: int, works: Sequence[Work]) -> None:
         """One launch: every workflow that is still open gets its rounds; what breaks is left out from here on."""
         began = self._budget.spent_s
         only = None if number == 0 else [work.workflow for work in works]
@@ -166,7 +122,7 @@ class Launching:
             work.seconds += work.latest_s + overhead / len(works)
             work.latest_s = 0.0
 
-    def _met(self, hellos: Sequence[Mapping[str, Any]]) -> Iterator[_Work]:
+    def _met(self, hellos: Sequence[Mapping[str, Any]]) -> Iterator[Work]:
         """The workflows that every side has. Raises MeasurementError where the revision lacks one."""
         sides = [{described["workflow"]: described for described in hello["workflows"]} for hello in hellos]
         for there, name in zip(sides, (arm.name for arm in self.arms), strict=True):
@@ -177,13 +133,13 @@ class Launching:
                     "so the two cannot be compared; deselect it, or compare with a revision that has what it tests"
                     + "".join(f"\n{problem}" for hello in hellos for problem in hello["problems"][:3])
                 )
-        self._works = {w: _Work.of(d) for w, d in sides[0].items() if d["launches"] != 0}
+        self._works = {w: Work.of(d) for w, d in sides[0].items() if d["launches"] != 0}
         for work in self._too_long():
             self.progress.settled(work.workflow, "its round is too long for launches: its own run is measured")
             del self._works[work.workflow]
         yield from self._works.values()
 
-    def _too_long(self) -> list[_Work]:
+    def _too_long(self) -> list[Work]:
         """Workflows for two rounds of which the budget has no room, by what is stored of them; the longest go first."""
         if self.pairs:
             return []
@@ -192,7 +148,7 @@ class Launching:
         room = [2 * sum(seconds for seconds, _ in known[: i + 1]) <= self._budget.seconds for i in range(len(known))]
         return [work for (_, work), fits in zip(known, room, strict=True) if not fits]
 
-    def _take(self, crew: Crew, work: _Work) -> bool:
+    def _take(self, crew: Crew, work: Work) -> bool:
         """The workflow's rounds in this launch; whether the processes can be used for another."""
         began = self._budget.spent_s
         try:
@@ -215,7 +171,7 @@ class Launching:
             work.error = "no round of it was measured"
         return True
 
-    def _effort(self, work: _Work, taken_ns: Sequence[int]) -> Effort | None:
+    def _effort(self, work: Work, taken_ns: Sequence[int]) -> Effort | None:
         if work.effort is None:
             work.effort = self._budget.effort(
                 taken_ns,
@@ -226,7 +182,7 @@ class Launching:
             )
         return work.effort
 
-    def _broken(self, error: Broken, works: Sequence[_Work], *, first: bool) -> None:
+    def _broken(self, error: Broken, works: Sequence[Work], *, first: bool) -> None:
         """File what went wrong: the revision's fault ends the run, the current code's is that workflow's verdict."""
         name = self.arms[error.side].name
         subject = f" in {error.workflow}" if error.workflow else ""
@@ -255,7 +211,7 @@ class Launching:
         if self.pairs and (taken == PLANNED_BY or self._planned <= taken):
             self._begin_trial()
 
-    def _wanted(self, work: _Work) -> int:
+    def _wanted(self, work: Work) -> int:
         """How many launches the workflow is to have at most."""
         return min(MOST_PAIRS, work.launches or self.settings.launches or (MOST_PAIRS if self.pairs else LAUNCHES))
 
@@ -275,11 +231,11 @@ class Launching:
         )
         self._looks = [look.launches for look in looks]
 
-    def _wants_more(self, work: _Work) -> bool:
+    def _wants_more(self, work: Work) -> bool:
         in_time = self.pairs or self._budget.affords_another()
         return not work.error and work.open and len(work.taken) < self._wanted(work) and in_time
 
-    def _looked(self, still_open: Sequence[_Work], *, last: bool) -> list[_Work]:
+    def _looked(self, still_open: Sequence[Work], *, last: bool) -> list[Work]:
         """Judge all pairs so far where a look is due; what is still open after it."""
         assert self._trial is not None
         least = min((len(work.taken) for work in still_open), default=0)
@@ -292,7 +248,7 @@ class Launching:
             work.open = work.workflow in open_ids
         return [work for work in still_open if work.open]
 
-    def _tell(self, still_open: Sequence[_Work]) -> None:
+    def _tell(self, still_open: Sequence[Work]) -> None:
         """Tell of every workflow that has just got all of its launches."""
         waiting = {work.workflow for work in still_open}
         for work in self._works.values():
@@ -323,7 +279,7 @@ class Launching:
             sides = [frozenset.intersection(*side) for side in zip(*found[work.workflow], strict=True)]
             work.counts = [tuple(sorted(side, key=lambda count: (count.path, count.what))) for side in sides]
 
-    def _worth_counting(self, work: _Work) -> bool:
+    def _worth_counting(self, work: Work) -> bool:
         if COUNTED_ROUNDS * work.round_s * len(self._works) > self.settings.max_time:
             return False
         if self._trial is None:
@@ -331,26 +287,8 @@ class Launching:
         effects = self._trial.comparison(work.workflow, self.baseline).effects
         return any(effect.verdict is Verdict.REGRESSED for effect in effects)
 
-    def _measured(self, work: _Work) -> Measured:
-        if not work.taken:
-            return Measured(error=work.error or "ERROR: no launch of it was measured")
-        sides = [
-            Profile(
-                workflow=work.workflow,
-                environment=environment(0),
-                launches=tuple(pair[side] for pair in work.taken),
-                counts=work.counts[side] if work.counts else (),
-            )
-            for side in range(len(self.arms))
-        ]
-        comparison = None
-        if self._trial is not None and not work.error:
-            comparison = self._trial.comparison(work.workflow, self.baseline)
-            comparison = replace(comparison, seconds=work.seconds, note=self._note)
-        return Measured(
-            profile=sides[0],
-            against=sides[1] if self.pairs else None,
-            comparison=comparison,
-            error=work.error,
-            seconds=work.seconds,
-        )
+    def _measured(self, work: Work) -> Measured:
+        if self._trial is None or work.error or not work.taken:
+            return work.measured()
+        comparison = self._trial.comparison(work.workflow, self.baseline)
+        return work.measured(replace(comparison, seconds=work.seconds, note=self._note))
