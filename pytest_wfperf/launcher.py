@@ -55,7 +55,8 @@ def _hold_against(launching: Launching, config: pytest.Config, directory: Path) 
     root = revision.toplevel(config.rootpath)
     commit = revision.resolve(config.rootpath, str(settings.against))
     sides = arms(_invocation(config), commit, _cache(), directory, settings.build or "")
-    changed = revision.differing(root, commit)
+    store = settings.store.resolve()
+    changed = {name for name in revision.differing(root, commit) if not (root / name).resolve().is_relative_to(store)}
     launching.arms = sides
     launching.baseline = f"revision {settings.against}"
     launching.verify = lambda audits: "; ".join(verify(sides, (audits[0], audits[1]), changed, aa=settings.aa))

@@ -5,11 +5,12 @@ that was measured: a machine that is slower today slows both. A session's value 
 Walsh averages over its launches (Hodges & Lehmann 1963). With k sessions, L launches now, ΣL
 stored, w the sd of launches within sessions and S² the variance of the stored sessions' values,
 
-    τ² = (4·max(SESSION_SD², w²) + (k − 1)·max(0, S² − w²/L)) / (k + 3),   k + 3 degrees of freedom,
+    τ² = (4·max(σ², w²) + (k − 1)·max(0, S² − w²/L)) / (k + 3),   k + 3 degrees of freedom,
     V_s = τ²·(1 + 1/k) + (SPEED_SD·D)²,
     V_l = w²·(1/L + 1/ΣL) + ESTIMATOR_SD²,
 
-D being by how much the machine's speed differed. How the two variances make a verdict is told in
+σ being CALIBRATED_SD where every launch was calibrated, else SESSION_SD, and D by how much the
+machine's speed differed. How the two variances make a verdict is told in
 :mod:`.difference`. ``SPEED_SD`` says how differently one step follows the machine's speed from
 another; it is large enough (t·SPEED_SD > 1 up to twenty sessions) that a wrong D is no alarm by
 itself, however large.
@@ -27,6 +28,7 @@ from .estimate import hodges_lehmann
 from .spread import scale
 
 SESSION_SD = 0.02  # prior: standard deviation of log times between sessions of the same code
+CALIBRATED_SD = 0.015  # the same where the machine's speed is taken off
 LAUNCH_SD = 0.02  # prior: the same between launches of one session, worth two launches
 SPEED_SD = 0.4  # of the part of a change of speed that a step does not share
 MOST_SESSIONS = 100  # nobody is told to gather more
@@ -36,18 +38,21 @@ Values = Sequence[Sequence[float]]  # ln, session by session, launch by launch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What there is to judge one statistic by: ``speed`` is D, in ln; ``sessions`` are the stored ones, their sizes."""
+    """What there is to judge one statistic by.
+
+    ``speed`` is D, in ln, None where launches were not calibrated; ``sessions`` are the stored ones' sizes.
+    """
 
     value: float
     session_spread: float
     launch_variance: float
-    speed: float
+    speed: float | None
     launches: int
     sessions: tuple[int, ...]
 
     def difference(self, *, negligible: bool = False) -> Difference:
         k = len(self.sessions)
-        session_variance = self._tau2(k) * (1 + 1 / k) + (SPEED_SD * self.speed) ** 2
+        session_variance = self._tau2(k) * (1 + 1 / k) + (SPEED_SD * (self.speed or 0.0)) ** 2
         spread = self.launch_variance * (1 / self.launches + 1 / sum(self.sessions))
         return Difference(
             value=self.value,
@@ -58,7 +63,8 @@ class Evidence:
         )
 
     def _tau2(self, k: int) -> float:
-        prior = max(SESSION_SD**2, self.launch_variance)  # sessions differ by no less than launches within one do
+        usual = SESSION_SD if self.speed is None else CALIBRATED_SD
+        prior = max(usual**2, self.launch_variance)  # sessions differ by no less than launches within one do
         return (PRIOR_WEIGHT * prior + (k - 1) * self.session_spread) / (PRIOR_WEIGHT + k - 1)
 
     def after(self, sessions: int) -> Evidence:
@@ -69,7 +75,7 @@ class Evidence:
         return replace(self, session_spread=present, sessions=(*self.sessions, *more))
 
 
-def evidence(now: Sequence[float], before: Values, *, speed: float = 0.0) -> Evidence:
+def evidence(now: Sequence[float], before: Values, *, speed: float | None = None) -> Evidence:
     """``now`` and ``before`` are launches' values in ln, less the calibration's where there is one."""
     levels = [hodges_lehmann(session) for session in before]
     freedom = sum(len(group) - 1 for group in (now, *before))

@@ -88,7 +88,7 @@ class Launched:
         if not self._now or not self._then:
             raise ValueError("a profile without rounds cannot be compared")
         speeds = [hodges_lehmann([each.speed for each in side]) for side in (self._now, *self._then)]
-        self._speed = speeds[0] - fmean(speeds[1:])
+        self._speed = speeds[0] - fmean(speeds[1:]) if calibrated else None
         self.here = tuple(dict.fromkeys(path for each in self._now for path in each.table.times))
         self.there = tuple(dict.fromkeys(p for session in self._then for each in session for p in each.table.times))
 
@@ -127,7 +127,7 @@ class Launched:
         return evidence(here, there, speed=self._speed), here
 
     def _speed_told(self) -> str:
-        if abs(self._speed) < SPEED_TOLD:
+        if self._speed is None or abs(self._speed) < SPEED_TOLD:
             return ""
         change = math.expm1(abs(self._speed))
         than = "slower" if self._speed > 0 else "faster"

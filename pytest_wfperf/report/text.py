@@ -44,7 +44,8 @@ def change(fraction: float, *, as_factor: bool = False) -> str:
     """A relative change, signed: ``+4.2 %``; from three times on, or where asked for, as a factor: ``3.4x``."""
     if as_factor or fraction >= FACTOR_FROM:
         return f"{1 + fraction:.3g}x"
-    return f"{'+' if fraction >= 0 else ''}{share(fraction)}"
+    shown = share(abs(fraction))
+    return f"{'-' if fraction < 0 and shown != share(0) else '+'}{shown}"
 
 
 def caught(fraction: float | None) -> str:

@@ -265,6 +265,14 @@ def test_nothing_below_two_and_a_half_layout_sds_is_said_to_be_caught():
     assert shift.could_have_caught(20, 6, 0.001) >= 0.025
 
 
+def test_a_look_that_leaves_others_out_spends_what_they_would_have():
+    slower = [(of(11 * MS + i, rounds=2), of(10 * MS, rounds=2)) for i in range(8)]
+    trial = Trial({}, default=0.05, looks=schedule(20), layout_sd=0.01)
+    trial.look({"w": slower[:6]}, 0)
+    assert trial.look({"w": slower}, 3) == frozenset()
+    assert trial.comparison("w", "main").total.verdict is Verdict.REGRESSED, "2 to the -8 is below all of the error"
+
+
 def test_fifty_workflows_of_twenty_steps_are_judged_in_a_second():
     rng = random.Random(1)
     few = [launch(rng, MANY, rounds=12) for _ in range(12)]

@@ -95,6 +95,23 @@ def test_without_fresh_processes_on_both_sides_the_rule_is_that_of_one_process()
     assert not held(own, stored).outlook
 
 
+def test_launches_laid_out_by_another_rule_are_no_equals():
+    rng = random.Random(19)
+    current, stored = session(rng, FOUR), sessions(rng, 1, FOUR)
+    random_now = replace(
+        current, launches=tuple(replace(launch, conditions=(("addresses", "random"),)) for launch in current.launches)
+    )
+    assert random_now.fresh
+    assert held(random_now, stored).total.limit == 1.0, "judged as one process"
+
+
+def test_sessions_are_taken_to_differ_by_no_less_than_launches_do():
+    scattered = [[0.1 * (-1) ** i for i in range(10)]]
+    found = evidence([0.1 * (-1) ** i for i in range(10)], scattered, speed=0.0)
+    assert found.launch_variance > 0.1**2 * 0.9
+    assert found.difference().session_variance == pytest.approx(2 * found.launch_variance)
+
+
 # --- the machine's own speed ------------------------------------------------------------
 
 
@@ -117,13 +134,18 @@ def test_a_step_that_follows_the_machine_by_half_only_is_no_alarm():
 @pytest.mark.parametrize("off", [0.05, 0.2, 0.7])
 def test_a_disturbed_calibration_is_no_alarm_by_itself(k, off):
     for side in ("now", "then"):
-        taken = campaign(12, 40, k, rounds=2, speed_sd=0.0, **{side: {"cal_off": off}})
+        taken = campaign(12, 40, k, rounds=2, speed_sd=0.0, session_sd=0.01, **{side: {"cal_off": off}})
         assert sum(map(bool, map(flagged, taken))) <= (0 if k < 5 else 2)
 
 
 def test_a_slowdown_shows_through_the_calibration():
     taken = campaign(13, 150, 5, change=grown(FOUR, 0.10), speed_sd=0.01, session_sd=0.005, limits={"": 0.10})
     assert sum("" in flagged(c) for c in taken) >= 0.95 * 150
+
+
+def test_twenty_percent_is_caught_against_one_session_of_a_faster_hour():
+    taken = campaign(18, 150, 1, change={"match": math.log(1.2)}, speed_sd=0.03, session_sd=0.008)
+    assert sum(flagged(c) == {"match"} for c in taken) >= 0.95 * 150
 
 
 # --- robustness -------------------------------------------------------------------------
@@ -149,6 +171,9 @@ def test_the_evidence_is_the_pages_formula():
     spread = (0.04**2) / 2 - w2 / 4
     assert found.session_spread == pytest.approx(spread)
     difference = found.difference()
+    assert evidence([0.1, 0.11, 0.12], before, speed=0.05).difference().session_variance == pytest.approx(
+        (4 * 0.015**2 + spread) / 5 * 1.5 + (0.4 * 0.05) ** 2
+    )
     assert difference.df == 5
     assert difference.session_variance == pytest.approx((4 * 0.02**2 + spread) / 5 * 1.5)
     assert difference.round_variance == pytest.approx(0.006**2 + w2 * (1 / 3 + 1 / 8))

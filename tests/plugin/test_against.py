@@ -138,11 +138,13 @@ def test_what_cannot_be_compared_is_a_usage_error(repository, arguments, said):
     assert said in ran.out + ran.err
 
 
-def test_a_change_in_tests_alone_is_the_same_code(repository):
+def test_a_change_in_tests_or_the_store_alone_is_the_same_code(repository):
     repository.write(FLOW + "\n# another comment\n")
+    (repository.root / ".wfperf").mkdir()
+    (repository.root / ".wfperf" / "waivers.toml").write_text("")
     ran = repository.run("--wfperf-against=HEAD")
     assert ran.ret == 4
-    assert "both sides ran the same code" in ran.out + ran.err
+    assert "both sides ran the same code: no file outside the tests differs" in " ".join((ran.out + ran.err).split())
 
 
 def test_the_same_code_on_both_sides_is_compared_where_that_is_asked_for(repository):
@@ -205,15 +207,37 @@ def test_what_git_does_not_have_is_built_by_the_command_in_the_settings(reposito
     assert "--wfperf-build" in ran.out + ran.err
 
 
-def test_each_side_knows_which_it_is(repository, tmp_path_factory):
+def test_each_side_knows_which_it_is_both_hash_alike_and_a_coin_says_who_goes_first(repository, tmp_path_factory):
+    place = tmp_path_factory.mktemp("sides")
     slower(repository)
     repository.write(
         FLOW
-        + "\n\n@pytest.fixture(autouse=True)\ndef side():\n    import os\n    open(os.environ['SIDES'] + '/side-' + os.environ.get('WFPERF_SIDE', 'own') + '-' + str(os.getppid()), 'w').close()\n"
+        + "    import os\n    side = os.environ.get('WFPERF_SIDE', 'own')\n"
+        + "    for name, text in ((side, f'{os.getpid()} {hash(\"a\")}'), ('order', side)):\n"
+        + "        with open(os.environ['SIDES'] + '/' + name, 'a') as f: print(text, file=f)\n"
     )
-    assert repository.run("--wfperf-against=HEAD", env={"SIDES": str(tmp_path_factory.mktemp("sides"))}).ret == 1
-    sides = {path.name.split("-")[1] for path in tmp_path_factory.getbasetemp().glob("sides*/side-*")}
-    assert sides == {"a", "b", "own"}
+    assert repository.run("--wfperf-against=HEAD", env={"SIDES": str(place)}).ret == 1
+    assert {path.name for path in place.iterdir()} == {"a", "b", "own", "order"}
+    assert {"a", "b"} <= set((place / "order").read_text().split()[:-2:2]), "the same side goes first in every round"
+    seeds = [list(dict.fromkeys((place / side).read_text().splitlines())) for side in ("a", "b")]
+    a, b = ([line.split()[1] for line in side] for side in seeds)
+    assert a == b, "one hash seed in both processes of a pair"
+    assert len(set(a)) == len(a) > 1, "another in every pair"
+
+
+def test_an_editable_install_that_comes_before_every_path_is_led_to_its_own_tree(repository, tmp_path_factory):
+    site = tmp_path_factory.mktemp("site")  # as scikit-build-core's editable wheels do it
+    (site / "sitecustomize.py").write_text(
+        "import sys\nfrom importlib.util import spec_from_file_location\n"
+        f"class Finder:\n    known = {{'shop': {str(repository.root / 'shop' / '__init__.py')!r}}}\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        return spec_from_file_location(name, self.known[name]) if name in self.known else None\n"
+        "sys.meta_path.insert(0, Finder())\n"
+    )
+    slower(repository)
+    ran = repository.run("--wfperf-against=HEAD", env={"PYTHONPATH": str(site)})
+    assert ran.ret == 1, ran.out + ran.err
+    ran.says("REGRESSED: step parse ")
 
 
 def test_under_xdist(repository):

@@ -68,6 +68,22 @@ def test_a_saved_run_has_its_launches_rounds_and_conditions(launched):
     assert (launched.root / "own.txt").read_text() == "x", "the workflow's own run is an ordinary one"
 
 
+def test_a_count_that_hangs_on_the_hash_seed_is_not_told(launched):
+    launched.write("""
+def one(): return 1
+def test_flow(wfperf):
+    with wfperf.step("steady"):
+        [one() for _ in range(50)]
+    with wfperf.step("seeded"):
+        [one() for _ in range(hash("x") % 20011)]
+""")
+    assert launched.run("--wfperf-save", *FEW).ret == 0
+    (data,) = profiles(launched).values()
+    told = {(c["path"], c["what"]) for c in data["counts"]}
+    assert ("steady", "calls") in told
+    assert ("seeded", "calls") not in told
+
+
 def test_a_gate_over_launches_passes_what_did_not_change_and_flags_what_did(launched):
     launched.write(FLOW)
     assert launched.run("--wfperf-save", *FEW).ret == 0

@@ -21,6 +21,7 @@ def test_durations(ns, text):
 def test_shares_changes_and_what_could_have_been_caught():
     assert [share(f) for f in (0, 0.031, 0.1, 0.999, 1)] == ["0 %", "3.1 %", "10 %", "100 %", "100 %"]
     assert [change(f) for f in (0.051, -0.2, 1.5, 2.4)] == ["+5.1 %", "-20 %", "+150 %", "3.4x"]
+    assert [change(f) for f in (-0.0004, 0.0, 0.0004, -0.001)] == ["+0 %", "+0 %", "+0 %", "-0.1 %"]
     assert change(-0.1, as_factor=True) == "0.9x"
     assert [caught(f) for f in (None, 0.021, 0.18, 1.21, 11)] == ["none", ">= 2.1 %", ">= 18 %", ">= 121 %", ">= 12x"]
 
