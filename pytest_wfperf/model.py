@@ -53,6 +53,9 @@ class Span:
     ``own_ns`` is what no nested step covers. ``start_ns`` and ``end_ns`` are offsets of the
     first entry and the last exit from the round's start. ``status`` is ``ok``, ``error`` (an
     exception passed through, named in ``error``) or ``open`` (not closed when the round ended).
+    ``waited_ns`` is how long it was ready and had not begun, ``retries`` how often it was tried in vain
+    and ``retry_ns`` the time from its first try to its last; none of that is in ``total_ns``. ``growth_ns`` is
+    by how much an entry took longer at the end of the round than at its start, by a line fitted to all.
     """
 
     path: str
@@ -69,6 +72,10 @@ class Span:
     group: str | None = None
     cpu_ns: int | None = None
     memory_bytes: int | None = None
+    waited_ns: int = 0
+    retries: int = 0
+    retry_ns: int = 0
+    growth_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,6 +65,8 @@ class Recorder:
                     cpu_ns=usage.cpu_within(intervals[span.path]),
                     memory_bytes=usage.peak_growth_within(intervals[span.path]),
                 )
+                if span.cpu_ns is None  # a command knows what its own processes used
+                else span
                 for span in spans
             ]
         return Round(

@@ -16,6 +16,7 @@ from typing import Any
 from ..errors import MeasurementError
 from ..model import Span
 from .decorate import decorated
+from .totals import Total
 
 LIMIT = 10_000  # entries of steps held one by one, and distinct steps, in a round
 OTHER = "(other)"  # where steps beyond that many distinct ones are summed
@@ -102,6 +103,7 @@ class Steps:
         self.entries: list[Step] = []
         self.declared: dict[Step, tuple[tuple[str, ...], str | None]] = {}
         self.raised: dict[Step, str] = {}
+        self.noted: dict[Step, dict[str, int]] = {}
         self.root: Step = _Mark(_NOWHERE)
         self._lock = threading.Lock()
         self.reset(keep_intervals=False)
@@ -112,17 +114,57 @@ class Steps:
         self.entries.clear()
         self.declared.clear()
         self.raised.clear()
+        self.noted.clear()
+        self._inserted = False
         self.keep_intervals = keep_intervals
         self.intervals: dict[str, list[tuple[int, int]]] = {}
         self.folded = 0
         self.notes: list[str] = []
-        self._sums: dict[str, _Sum] = {}
+        self._sums: dict[str, Total] = {}
         self._covered: dict[Step, list[int]] = {}
 
     def begin(self) -> None:
         """Let steps entered in this context, and in tasks and threads begun from it, hang under a new root."""
         self.root = _Mark(_NOWHERE)
         _innermost.set(self.root)
+
+    def insert(
+        self,
+        name: str,
+        start_ns: int,
+        end_ns: int,
+        *,
+        parent: Step | None = None,
+        after: str | Sequence[str] = (),
+        group: str | None = None,
+        error: str = "",
+        **noted: int,
+    ) -> Step:
+        """An entry that was timed elsewhere, in a process or by a command, on this recorder's clock.
+
+        It hangs under ``parent``, else under the innermost step here. ``noted`` is as for :meth:`note`.
+        """
+        step = self.step(name, after, group)
+        step.start_ns, step.end_ns = start_ns, max(start_ns, end_ns)
+        step.parent = self._here() if parent is None else parent
+        self._inserted = True
+        if error:
+            self.raised[step] = error[:200]
+        self.note(step, **noted)
+        self.entries.append(step)
+        return step
+
+    def note(self, step: Step, **noted: int) -> None:
+        """What else is known of an entry: ``waited_ns``, ``retries``, ``retry_ns``, ``cpu_ns``, ``memory_bytes``."""
+        if noted:
+            self.noted[step] = self.noted.get(step, {}) | noted
+
+    def _here(self) -> Step:
+        """The innermost open step of this context."""
+        inner = _innermost.get()
+        while inner.end_ns is not None:
+            inner = inner.parent
+        return self.adopt() if inner is _NOWHERE else inner
 
     def spans(self, start_ns: int, end_ns: int) -> list[Span]:
         """The spans of a round that lasted so long, parents first. Steps still open are closed at its end and noted."""
@@ -174,6 +216,8 @@ class Steps:
             for step in taken:  # asked once each: another thread may close one meanwhile
                 (still_open if step.end_ns is None else closed).append(step)
             self.entries[: len(taken)] = still_open
+            if self._inserted:  # those come when they are over, not when they begin
+                closed.sort(key=lambda step: step.start_ns)
             for step in closed:
                 self._cover(step)
             for step in closed:
@@ -203,56 +247,19 @@ class Steps:
             if len(self._sums) >= self.limit:
                 path = OTHER
                 self.notes.append(f"steps beyond {self.limit} distinct ones are summed as {OTHER!r}")
-            total = self._sums.setdefault(path, _Sum())
+            total = self._sums.setdefault(path, Total())
         covered = self._covered.pop(step, (0, 0))[0]
-        total.add(step, step.end_ns - step.start_ns, covered)
+        total.add(step.start_ns, step.end_ns, covered)
         if self.keep_intervals:
             intervals = self.intervals.setdefault(path, [])
             if len(intervals) < self.limit:
                 intervals.append((step.start_ns, step.end_ns))
         if self.declared and step in self.declared:
             total.after, total.group = self.declared.pop(step)
+        if self.noted and step in self.noted:
+            total.note(**self.noted.pop(step))
         if self.raised and step in self.raised:
             total.status, total.error = ("error", self.raised[step]) if self.raised[step] else ("open", "")
-
-
-class _Sum:
-    """All entries of one path in one round."""
-
-    __slots__ = ("after", "count", "end", "error", "group", "max", "min", "own", "start", "status", "total")
-
-    def __init__(self) -> None:
-        self.count = self.total = self.own = self.max = self.end = 0
-        self.min = self.start = 1 << 63
-        self.status, self.error = "ok", ""
-        self.after: tuple[str, ...] = ()
-        self.group: str | None = None
-
-    def add(self, step: Step, duration: int, covered: int) -> None:
-        assert step.end_ns is not None
-        self.count += 1
-        self.total += duration
-        self.own += max(0, duration - covered)
-        self.min = min(self.min, duration)
-        self.max = max(self.max, duration)
-        self.start = min(self.start, step.start_ns)
-        self.end = max(self.end, step.end_ns)
-
-    def span(self, path: str, origin_ns: int) -> Span:
-        return Span(
-            path=path,
-            count=self.count,
-            total_ns=self.total,
-            min_ns=self.min,
-            max_ns=self.max,
-            own_ns=self.own,
-            start_ns=max(0, self.start - origin_ns),
-            end_ns=max(0, self.end - origin_ns),
-            status=self.status,
-            error=self.error,
-            after=self.after,
-            group=self.group,
-        )
 
 
 def _step_class(steps: Steps) -> type[Step]:  # noqa: C901  one class, every method on the fast path

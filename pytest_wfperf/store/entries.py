@@ -13,9 +13,11 @@ from .layout import storable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_SPAN = attrgetter(
-    "total_ns", "count", "min_ns", "max_ns", "own_ns", "start_ns", "end_ns", "status", "error", "cpu_ns", "memory_bytes"
-)
+_SPAN = attrgetter("total_ns", "count", "min_ns", "max_ns", "own_ns", "start_ns", "end_ns", "status", "error")
+_SELDOM = {
+    "cpu_ns": None, "memory_bytes": None, "waited_ns": 0, "retries": 0, "retry_ns": 0, "growth_ns": 0,
+}  # fmt: skip
+"""What few steps have, and what stands for it where it is left out."""
 
 
 def array_of(entry: dict[str, Any], name: str, number: int, otherwise: Any) -> Sequence[Any] | Iterator[Any]:
@@ -31,16 +33,15 @@ def array_of(entry: dict[str, Any], name: str, number: int, otherwise: Any) -> S
 
 def encode_step(column: list[Span | None]) -> dict[str, Any]:
     spans = [span for span in column if span is not None]
-    total, count, low, high, own, start, end, status, error, cpu, memory = zip(*map(_SPAN, spans), strict=True)
+    total, count, low, high, own, start, end, status, error = zip(*map(_SPAN, spans), strict=True)
     arrays: dict[str, Sequence[Any]] = {"total_ns": total}
     arrays |= {name: values for name, values in (("min_ns", low), ("max_ns", high), ("own_ns", own)) if values != total}
     if end != tuple(map(add, start, total)):
         arrays["end_ns"] = end
-    for name, values, otherwise in (("count", count, 1), ("start_ns", start, 0), ("cpu_ns", cpu, None)):
+    seldom = ((name, [getattr(span, name) for span in spans], otherwise) for name, otherwise in _SELDOM.items())
+    for name, values, otherwise in (("count", count, 1), ("start_ns", start, 0), *seldom):
         if values.count(otherwise) != len(values):
             arrays[name] = values
-    if memory.count(None) != len(memory):
-        arrays["memory_bytes"] = memory
     if status.count("ok") != len(status):
         arrays["status"] = [storable(text) for text in status]
     if any(error):
@@ -68,10 +69,9 @@ def decode_step(entry: dict[str, Any], number: int) -> Iterator[Span | None]:
         array_of(entry, "end_ns", number, None),
         array_of(entry, "status", number, "ok"),
         array_of(entry, "error", number, ""),
-        array_of(entry, "cpu_ns", number, None),
-        array_of(entry, "memory_bytes", number, None),
+        *(array_of(entry, name, number, otherwise) for name, otherwise in _SELDOM.items()),
     )
-    for total_ns, count, min_ns, max_ns, own_ns, start_ns, end_ns, status, error, cpu_ns, memory in zip(
+    for total_ns, count, min_ns, max_ns, own_ns, start_ns, end_ns, status, error, *seldom in zip(
         *columns, strict=False
     ):
         if total_ns is None:
@@ -90,8 +90,7 @@ def decode_step(entry: dict[str, Any], number: int) -> Iterator[Span | None]:
             error=error,
             after=after,
             group=group,
-            cpu_ns=cpu_ns,
-            memory_bytes=memory,
+            **dict(zip(_SELDOM, seldom, strict=True)),
         )
 
 
