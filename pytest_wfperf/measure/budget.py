@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from .launch import Effort
 
 LAUNCHES = 10  # what a run is planned for where nobody says how many
+PAIRS = 13  # the same where two sides are held against each other: 2⁻¹³ is 1 % shared by 80 statistics
 FEW_ROUNDS = 4
 OVERDRAWN = 1.25  # times the budget: by then a plan that was made on a faster machine is given up
 
@@ -38,8 +39,8 @@ class Budget:
         self._costs.append(seconds)
 
     def affords_another(self) -> bool:
-        """Whether there is time for a launch like the latest."""
-        return self._costs[-1] <= self.left_s
+        """Whether there is time for a launch like the latest; for the first there is."""
+        return not self._costs or self._costs[-1] <= self.left_s
 
     def affordable(self, wanted: int) -> int:
         """How many launches there is time for by what the latest cost, ``wanted`` at most, those taken at least."""
@@ -52,7 +53,7 @@ class Budget:
         Of long rounds one a launch, which is its own warm-up: more launches tell more than more rounds. A
         first round that seems long may only have been cold: None asks for a second, unless that has no room.
         """
-        share_ns = self.seconds * 1e9 / max(1, workflows) / LAUNCHES / sides
+        share_ns = self.seconds * 1e9 / max(1, workflows) / (LAUNCHES if sides == 1 else PAIRS) / sides
         affordable = int(share_ns / max(1, min(taken_ns)))
         if affordable < max(FEW_ROUNDS, warmup + 1):
             room = 2 * sides * taken_ns[0] <= self.left_s * 1e9
