@@ -29,7 +29,7 @@ def bare() -> float:
 
 def recorded() -> float:
     measurement = Measurement()
-    wfperf = Wfperf(measurement, "benchmark", lambda: None)
+    wfperf = Wfperf(measurement, "benchmark", lambda: None, shared=lambda: None)
     measurement.begin()
     with wfperf.step("outer"):
         began = perf_counter_ns()

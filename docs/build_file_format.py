@@ -29,6 +29,11 @@ This page is generated from the JSON Schemas in `pytest_wfperf/store/schemas` by
         tests-test-shop-py-...-9f2c….json  the profile of one workflow
   waivers.toml                             permissions, written by hand
   runs/                                    local; brings its own .gitignore
+    20261121T103755Z-1a2b3c/               a run: the newest 20 stay
+      run.json                             what ran, and whether it came to its end
+      tests-test-shop-py-...-9f2c….json    the profile of one workflow, from the moment it was measured
+      against/                             the profiles of the other revision, where there was one
+    cache/                                 set-up that runs share; see shared-set-up.md
 ```
 
 - A version's name is a number and six hexadecimal digits, drawn at random. Two branches that

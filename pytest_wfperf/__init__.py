@@ -9,27 +9,30 @@ if TYPE_CHECKING:
         BaselineCorrupt,
         BaselineError,
         BaselineMissing,
+        CommandError,
         ConfigError,
         MeasurementError,
         SchemaTooNew,
         WfperfError,
     )
     from .fixture import Wfperf
-    from .model import Comparison, Profile
+    from .model import Comparison, Load, Profile
 
 __all__ = [
     "BaselineCorrupt",
     "BaselineError",
     "BaselineMissing",
+    "CommandError",
     "Comparison",
     "ConfigError",
+    "Load",
     "MeasurementError",
     "Profile",
     "SchemaTooNew",
     "Wfperf",
     "WfperfError",
 ]
-_HOMES = {"Wfperf": "fixture", "Profile": "model", "Comparison": "model"}
+_HOMES = {"Wfperf": "fixture", "Profile": "model", "Comparison": "model", "Load": "model"}
 
 
 def __getattr__(name: str) -> object:

@@ -8,6 +8,7 @@
     │   ├── BaselineMissing    there is no such baseline
     │   ├── BaselineCorrupt    a file is unreadable, torn, or not what it says it is
     │   └── SchemaTooNew       a file was written by a newer pytest-wfperf
+    ├── CommandError           a command that a test runs as a step could not be started, or failed
     └── MeasurementError       a test recorded something that cannot be measured
 
 Every message names the value, where it came from and what to do. A regression
@@ -15,6 +16,8 @@ is a verdict, not an error.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 
 class WfperfError(Exception):
@@ -39,6 +42,14 @@ class BaselineCorrupt(BaselineError):
 
 class SchemaTooNew(BaselineError):
     """A stored file was written by a newer pytest-wfperf."""
+
+
+class CommandError(WfperfError):
+    """A command that a test runs as a step could not be started, or failed: ``result`` then says how."""
+
+    def __init__(self, message: str, result: Any = None) -> None:
+        super().__init__(message)
+        self.result = result
 
 
 class MeasurementError(WfperfError):

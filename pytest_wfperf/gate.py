@@ -10,19 +10,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from .analyse.attribution import attribution, attribution_of_pairs
 from .analyse.kind import kind
-from .errors import BaselineError, WfperfError
+from .errors import BaselineError
 from .judge.compare import Stored
+from .judge.leaderboard import leaderboards
+from .judge.prices import unpriced
 from .judge.quality import run_pass_rate
 from .judge.threshold import parse
 from .judge.verdict import Policy, Reference, judge
 from .measure.conditions import environment as environment_here
-from .measure.revision import commit
 from .model import Comparison, Environment, Judgement, Measured, PassRate, Profile, RunResult, Verdict
 from .report.text import plural, share
 from .selection import Selection
@@ -31,6 +32,7 @@ from .store.directory import Baseline, Store
 from .store.layout import storable
 from .store.schema import decode_profile, encode_profile
 from .store.waivers import matching, read_waivers
+from .storing import some, store
 
 
 class Gate:
@@ -44,11 +46,13 @@ class Gate:
         self.concurrency = concurrency
         self.workflows: int | None = None  # how many share the run's error, where that is known
         self.measured: dict[str, Measured] = {}  # what launches found, by workflow
+        self.reused: Mapping[str, Measured] = {}  # what an interrupted run measured in its own process
+        self.resumed: datetime | None = None  # when that run began
         self.skipped: dict[str, str] = {}
         self.broken: set[str] = set()  # tests that failed or could not run
         self.judgements: dict[str, Judgement] = {}
         self._profiles: dict[str, bytes] = {}
-        self._environments: dict[str, Environment] = {}
+        self.environments: dict[str, Environment] = {}
         self._baselines: dict[Environment, tuple[Baseline | None, tuple[str, ...]]] = {}
         self._errors: list[str] = []
         self._waivers = read_waivers(settings.store)
@@ -71,12 +75,14 @@ class Gate:
         """
         settings = self.settings
         profile = decode_profile(carried["profile"], "the test's report")
-        measured = self.measured.get(profile.workflow, Measured())
-        profile, failure = measured.profile or profile, failure or measured.error
+        measured = self.measured_of(profile.workflow)
+        profile = replace(measured.profile or profile, variant=profile.variant)
+        failure = failure or measured.error
         if settings.against is not None and measured.against is None:
             failure = failure or f"no launch measured it, so it was not held against revision {settings.against}"
         policy = Policy(
             thresholds=tuple(parse(text, source) for text, source in carried["thresholds"]),
+            prices=settings.prices,
             min_pass_rate=settings.min_pass_rate,
             strict=settings.strict,
         )
@@ -93,10 +99,14 @@ class Gate:
             judgement = replace(judgement, comparison=replace(comparison, kind=_kind(profile, reference, comparison)))
         judgement = self._waived(judgement)
         self.judgements[profile.workflow] = judgement
-        self._environments[profile.workflow] = profile.environment
+        self.environments[profile.workflow] = profile.environment
         encoded = carried["profile"] if measured.profile is None else encode_profile(profile)
         self._profiles[profile.workflow] = json.dumps(encoded, separators=(",", ":")).encode()
         return judgement
+
+    def measured_of(self, workflow: str) -> Measured:
+        """What was measured of a workflow elsewhere than in its own run: in launches, or by an interrupted run."""
+        return self.measured.get(workflow) or self.reused.get(workflow) or Measured()
 
     @staticmethod
     def _parts(profile: Profile, reference: Reference) -> dict[str, float]:
@@ -128,7 +138,7 @@ class Gate:
         """Stored workflows that this selection should have met and that left no profile."""
         if self.settings.baseline is None:
             return []
-        stored = self._stored()
+        stored = self.stored()
         return sorted(w for w in stored - self.judgements.keys() - self.broken if selection.expects(w))
 
     def _reference(self, profile: Profile, measured: Measured) -> Reference:
@@ -169,10 +179,10 @@ class Gate:
         return self._baselines[environment]
 
     def _here(self) -> tuple[Baseline | None, tuple[str, ...]]:
-        environments = dict.fromkeys(self._environments.values()) or {environment_here(self.concurrency): None}
+        environments = dict.fromkeys(self.environments.values()) or {environment_here(self.concurrency): None}
         return self._baseline(next(iter(environments)))
 
-    def _stored(self) -> frozenset[str]:
+    def stored(self) -> frozenset[str]:
         """Workflows of the version in force in this run's environment, or of another's where it has none."""
         if self.settings.judges_against is None:
             return frozenset()
@@ -181,7 +191,7 @@ class Gate:
 
     def stored_among(self, node_ids: set[str]) -> int:
         """How many of the collected tests are stored workflows."""
-        return len(self._stored() & node_ids)
+        return len(self.stored() & node_ids)
 
     def _label(self, baseline: Baseline | None) -> str:
         name = str(self.settings.judges_against)
@@ -223,22 +233,41 @@ class Gate:
             pass_rate=pass_rate,
             failures=tuple(failures),
             errors=tuple(self._errors),
+            notes=tuple(self._notes()),
+            leaderboards=leaderboards(self._variants()),
         )
-        return self._stored_result(result, selection) if settings.save or settings.extend else result
+        return store(self, result, selection) if settings.save or settings.extend else result
 
     def _unnoticed(self) -> Iterator[str]:
         """Workflows that no verdict fails although their test did: a worker died, a tear-down or a subtest failed."""
-        known = self.judgements.keys() | self._stored()
+        known = self.judgements.keys() | self.stored()
         lost = [w for w in self.broken & known if w not in self.judgements or not self.judgements[w].verdict.fails]
         if lost:
-            yield f"{_some(sorted(lost))}: the test failed outside what was judged"
+            yield f"{some(sorted(lost))}: the test failed outside what was judged"
 
     def _unjudged(self) -> Iterator[str]:
         """Workflows that launches measured, yet whose own run left nothing to judge: it was skipped, or never came."""
         lost = sorted(self.measured.keys() - self.judgements.keys() - self.broken)
         if lost:
             why = self.skipped.get(lost[0])
-            yield f"{_some(lost)}: measured in launches, but not in its own run{f' (skipped: {why})' if why else ''}"
+            yield f"{some(lost)}: measured in launches, but not in its own run{f' (skipped: {why})' if why else ''}"
+
+    def _notes(self) -> Iterator[str]:
+        """What is worth one sentence for all workflows together."""
+        left_out = unpriced(self.judgements.values(), self.settings.prices)
+        if left_out:
+            yield f"metric cost leaves out {some(left_out)}: wfperf_prices has no price"
+
+    def _variants(self) -> Iterator[tuple[Judgement, Profile]]:
+        """Every judged workflow that called itself a variant."""
+        for workflow, judgement in self.judgements.items():
+            if judgement.variant:
+                yield judgement, decode_profile(json.loads(self._profiles[workflow]), workflow)
+
+    def profile(self, workflow: str) -> Profile | None:
+        """A judged workflow's profile; None where it left none."""
+        data = self._profiles.get(workflow)
+        return None if data is None else decode_profile(json.loads(data), workflow)
 
     def profile_data(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Every judged workflow's profile in its encoded form, one at a time."""
@@ -251,69 +280,6 @@ class Gate:
             return None
         passed = sum(bool(j.pass_rates) and all(rate.holds for rate in j.pass_rates) for j in judged)
         return run_pass_rate(passed, len(judged), self.settings.min_pass_rate)
-
-    def _stored_result(self, result: RunResult, selection: Selection) -> RunResult:
-        refusal = self._refusal(result, selection)
-        if refusal:
-            what = "save" if self.settings.save else "extend"
-            return replace(result, failures=(*result.failures, f"--wfperf-{what} refused: {refusal}"))
-        try:
-            return replace(result, saved=", ".join(self._write(selection)))
-        except WfperfError as error:
-            return replace(result, errors=(*result.errors, f"nothing was stored: {error}"))
-
-    def _refusal(self, result: RunResult, selection: Selection) -> str:
-        """Why this run must not be stored; empty where it may. Nothing lets an interrupted or unjudged run through."""
-        if selection.stopped or not self._profiles:
-            return selection.stopped or "no workflow was measured"
-        if result.errors:
-            return "the stored baseline could not be read"
-        if self.settings.accept and self.settings.save:
-            return "" if any(map(self._sound, self._profiles)) else "no workflow was measured to its end"
-        verdicts = {j.workflow: j.waived or j.verdict for j in result.judgements}
-        failing = [w for w, verdict in verdicts.items() if verdict.fails or (result.strict and verdict.fails_strict)]
-        lost = sorted(self._stored() - self._profiles.keys()) if self.settings.save else []
-        advice = " (--wfperf-accept=REASON stores it all the same)" if self.settings.save else ""
-        if failing or self.broken:
-            return f"{_some(sorted({*failing, *self.broken}))} failed or regressed{advice}"
-        if result.failures:
-            return f"{result.failures[0]}{advice}"
-        if selection.partial:
-            return f"this run was partial ({selection.partial}){advice}"
-        if lost:
-            return f"it did not measure {_some(lost)}, which the version in force has{advice}"
-        return ""
-
-    def _write(self, selection: Selection) -> Iterator[str]:
-        """Store the profiles, by environment, and say what was written. The commit is the root directory's."""
-        settings, revision = self.settings, commit(self.rootpath)
-        for environment in dict.fromkeys(self._environments.values()):
-            profiles = [
-                decode_profile(data, workflow)
-                for workflow, data in self.profile_data()
-                if self._environments[workflow] == environment and self._sound(workflow)
-            ]
-            if settings.save:
-                kept = self._kept(selection)
-                reason = settings.accept or ""
-                saved = self.store.save(
-                    settings.save, profiles, environment=environment, reason=reason, commit=revision, carry=kept
-                )
-                yield f"baseline {saved.name} {saved.version}, {plural(len(profiles), 'workflow')}" + (
-                    f", {len(kept)} more kept from before" if kept else ""
-                )
-            if settings.extend:
-                extended = self.store.extend(settings.extend, profiles, environment=environment, commit=revision)
-                yield f"session {len(extended.contents)} of baseline {extended.name} {extended.version}"
-
-    def _kept(self, selection: Selection) -> frozenset[str]:
-        """Workflows a new version takes over from the one in force: all that this selection was not to measure."""
-        measured = {w for w in self._profiles if self._sound(w)}
-        return frozenset(w for w in self._stored() - measured if w in self._profiles or not selection.expects(w))
-
-    def _sound(self, workflow: str) -> bool:
-        """Whether the workflow's test ran to its end: half a run is no level of performance."""
-        return workflow not in self.broken and not self.judgements[workflow].failure
 
 
 def _kind(profile: Profile, reference: Reference, comparison: Comparison) -> str:
@@ -329,7 +295,3 @@ def _dated_sessions(baseline: Baseline, workflow: str) -> Stored:
     profiles = baseline.sessions(workflow)
     dates = [session.created.timestamp() for session in baseline.contents if storable(workflow) in session.workflows]
     return tuple(zip(dates, profiles, strict=True))
-
-
-def _some(names: list[str], most: int = 3) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

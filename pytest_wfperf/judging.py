@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -13,13 +14,15 @@ from _pytest._code.code import ReprFileLocation, TerminalRepr
 from . import report as reports
 from .errors import WfperfError
 from .gate import Gate
-from .launcher import launch
-from .model import Judgement, RunResult
+from .keeping import Keeping
+from .launcher import Progress, invocation, launch
+from .model import Judgement, Measured, RunResult
 from .options import CARRIED
 from .report.terminal import render, short_reason
 from .selection import Selection
 from .settings import Settings
 from .store.layout import check_name
+from .store.schema import decode_profile
 
 if TYPE_CHECKING:
     from _pytest._io import TerminalWriter
@@ -50,6 +53,8 @@ class Judging:
         self.problem = ""
         self.launched: frozenset[str] | None = None  # workflows that launches have measured, once there were any
         self._has_launched = False
+        self.reused: frozenset[str] = frozenset()  # workflows that an interrupted run has measured in its own process
+        self._keeping: Keeping | None = None
         self._gate: Gate | None = None
 
     @property
@@ -88,16 +93,28 @@ class Judging:
     @usage
     def launch(self) -> None:
         """Measure the selected workflows in fresh processes, before any of them runs here."""
-        if not self.runs_tests or not self.settings.launched or self._has_launched:
+        if not self.runs_tests or not self.settings.asked or self._has_launched:
             return
         self._has_launched = True
         try:
-            measured = launch(self.config, self.settings, self.gate.round_s)
+            keeping = self._keeping = self._kept()
+            measured = None
+            if self.settings.launched:
+                measured = launch(self.config, self.settings, self.gate.round_s, keeping)
         except WfperfError as error:
             self.problem = f"wfperf: {error}"
             raise
         if measured is not None:
             self.gate.measured, self.launched = measured, frozenset(measured)
+
+    def _kept(self) -> Keeping:
+        """This run's folder, or that of the interrupted run which it goes on with."""
+        keeping = Keeping(self.settings, invocation(self.config), self.concurrency)
+        self.gate.reused, self.reused = keeping.reused, frozenset(keeping.reused)
+        self.gate.resumed = None if keeping.resumed is None else keeping.resumed.created
+        if keeping.opening:
+            Progress(self.config).say(keeping.opening)
+        return keeping
 
     # --- reports ------------------------------------------------------------------------
 
@@ -123,6 +140,9 @@ class Judging:
         if self.gate.workflows is None:
             self.gate.workflows = self.gate.stored_among(self.selection.collected)
         judgement = self.gate.judge(carried, _why_failed(report) if report.failed else "")
+        elsewhere = report.nodeid in self.gate.measured or report.nodeid in self.gate.reused
+        if report.passed and self._keeping is not None and not elsewhere:
+            self._keeping.keep(Measured(profile=decode_profile(carried["profile"], "the test's report")))
         if report.passed and self._fails(judgement):
             report.outcome = "failed"
             report.longrepr = GateFailure(report.location, short_reason(judgement))
@@ -158,12 +178,20 @@ class Judging:
         status = int(session.exitstatus)
         if status not in (0, 1, 5) and not self.selection.stopped:
             self.selection.stopped = "it was interrupted"
-        self.result = self.gate.finish(self.selection)
-        self.result = self._written(self.result)
+        self.result = self._written(self._told(self.gate.finish(self.selection)))
         if self.result.errors and status in (0, 1, 5):
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
         elif not self.result.holds and status in (0, 5):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _told(self, result: RunResult) -> RunResult:
+        """The result with what there is to say of the run's folder; a run that came to its end is not resumed."""
+        if self._keeping is None:
+            return result
+        if not self.selection.stopped:
+            self._keeping.finish()
+        judged = [self.gate.measured_of(judgement.workflow) for judgement in result.judgements]
+        return replace(result, notes=(*result.notes, *self._keeping.told(judged)))
 
     def _written(self, result: RunResult) -> RunResult:
         """Write the reports; one that cannot be written is an error of the run."""
@@ -180,7 +208,8 @@ class Judging:
             return
         reporter.section("wfperf")
         width = reporter._tw.fullwidth  # noqa: SLF001  what section() itself fills
-        for line in render(self.result, width=width, verbosity=self.config.option.verbose):
+        verbosity = self.config.option.verbose
+        for line in render(self.result, width=width, verbosity=verbosity, profile=self.gate.profile):
             reporter.write_line(line.text, **({line.colour: True} if line.colour else {}))
 
 

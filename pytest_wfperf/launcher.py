@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .errors import MeasurementError
+from .keeping import Keeping
 from .launching import Launching
 from .measure import process, revision
 from .measure.arms import Invocation, arms, verify
@@ -18,14 +20,15 @@ from .measure.launch import here
 from .measure.workplace import workplace
 from .model import Measured
 from .settings import Settings
+from .store.shared import VARIABLE, place
 
 BAR = 20  # characters
 
 
 def launch(
-    config: pytest.Config, settings: Settings, expected_s: Callable[[str], float | None]
+    config: pytest.Config, settings: Settings, expected_s: Callable[[str], float | None], keeping: Keeping
 ) -> dict[str, Measured] | None:
-    """What fresh processes measured, by workflow; None where this system cannot launch any.
+    """What fresh processes measured, by workflow, and keep; None where this system cannot launch any.
 
     Raises MeasurementError where it could not be done although it can, or has to be.
     """
@@ -43,6 +46,7 @@ def launch(
             progress,
             options=_options(config),
             expected_s=expected_s,
+            keeping=keeping,
         )
         if settings.against is not None:
             _hold_against(launching, config, directory)
@@ -54,15 +58,17 @@ def _hold_against(launching: Launching, config: pytest.Config, directory: Path) 
     settings = launching.settings
     root = revision.toplevel(config.rootpath)
     commit = revision.resolve(config.rootpath, str(settings.against))
-    sides = arms(_invocation(config), commit, _cache(), directory, settings.build or "")
+    sides = arms(invocation(config), commit, _cache(), directory, settings.build or "")
     store = settings.store.resolve()
     changed = {name for name in revision.differing(root, commit) if not (root / name).resolve().is_relative_to(store)}
-    launching.arms = sides
+    shared = {VARIABLE: str(place(settings.store, config.rootpath).absolute())}  # built once, and alike for both
+    launching.arms = [replace(side, environment={**side.environment, **shared}) for side in sides]
     launching.baseline = f"revision {settings.against}"
     launching.verify = lambda audits: "; ".join(verify(sides, (audits[0], audits[1]), changed, aa=settings.aa))
 
 
-def _invocation(config: pytest.Config) -> Invocation:
+def invocation(config: pytest.Config) -> Invocation:
+    """How pytest was called."""
     return Invocation(
         rootdir=config.rootpath,
         cwd=config.invocation_params.dir,

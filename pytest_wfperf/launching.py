@@ -6,31 +6,26 @@ added look by look, and only for what is still open. What is not decided when th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from .counting import COUNTED_ROUNDS, COUNTING_SHARE, count
 from .errors import MeasurementError
-from .judge.looks import schedule
-from .judge.pairs import Trial
-from .judge.threshold import parse
-from .judge.verdict import declared_goals, declared_limits
+from .keeping import Keeping
 from .measure.arms import Arm
 from .measure.budget import LAUNCHES, Budget
 from .measure.launch import Broken, Crew, Effort
-from .model import Count, Measured, Verdict
+from .model import Measured, Verdict
+from .pairing import Pairing
 from .report.text import plural
 from .settings import Settings
 from .work import Work
 
 MOST_PAIRS = 100
-LAYOUT_SD = {"fixed": 0.010, "random": 0.013}  # what a change that does no work moves a step by, ln
-DEFAULT_LIMIT = {"fixed": 0.05, "random": 0.10}  # held against a revision
-COUNTED_ROUNDS = 30  # what counting a round costs at most, in rounds
-COUNTING_LIMIT_S = 30.0
 PLANNED_BY = 2  # launches by whose cost the others are planned
-COUNTINGS = 2  # with another hash seed each: a count they do not agree on is none
+WORTH_KEEPING = 20  # times what it costs: so much measuring is put on disk although more of it is to come
 
 
 class Progress(Protocol):
@@ -42,7 +37,11 @@ class Progress(Protocol):
 
 
 class Launching:
-    """One run's launches. ``expected_s`` tells how long a stored workflow's round took, where it is known."""
+    """One run's launches. ``expected_s`` tells how long a stored workflow's round took, where it is known.
+
+    ``keeping`` is told of what was measured, and knows what an interrupted run has measured before: that
+    run's launches count as this one's, and the looks it had planned are looked again.
+    """
 
     def __init__(
         self,
@@ -54,17 +53,19 @@ class Launching:
         expected_s: Callable[[str], float | None] = lambda _: None,
         verify: Callable[[Sequence[Any]], str] = lambda _: "",
         baseline: str = "",
+        keeping: Keeping,
     ) -> None:
-        self.settings, self.arms, self.progress = settings, arms, progress
+        self.settings, self.arms, self.progress, self.keeping = settings, arms, progress, keeping
         self.options, self.expected_s, self.verify, self.baseline = list(options), expected_s, verify, baseline
         self._budget = Budget(settings.max_time)  # made anew when launches begin: a build is no measuring
         self._works: dict[str, Work] = {}
         self._note = ""
         self._verified = False
         self._lost = 0  # launches that ended early, so that not every workflow got its rounds
-        self._planned = 1
-        self._looks: list[int] = []
-        self._trial: Trial | None = None
+        self._planned = 1  # launches in this run
+        self._most: int | None = None  # launches of a workflow in all, once that is settled
+        self._keeping_s = 0.0  # what it cost to keep the latest workflow
+        self._pairing: Pairing | None = None
 
     @property
     def pairs(self) -> bool:
@@ -78,23 +79,25 @@ class Launching:
         self._budget = Budget(self.settings.max_time)
         try:
             self._measure(directory)
-            self._count(directory)
+            counted = [work for work in self._works.values() if self._worth_counting(work)]
+            if counted:
+                count(counted, self.arms, directory, self.options)
+            self._keep(counted)
         finally:
             self.progress.end()
         return {work.workflow: self._measured(work) for work in self._works.values()}
 
     def _measure(self, directory: Path) -> None:
         """Launch after launch, each only of what is still open."""
-        number = 0
-        still_open: list[Work] = []
-        while number == 0 or (still_open and number < self._planned + self._lost):
-            self._launch(directory, number, still_open)
+        number, last = 0, False
+        works: list[Work] = []
+        while number == 0 or (works and not last):
+            self._launch(directory, number, works)
             number += 1
-            self._plan()
-            still_open = sorted(filter(self._wants_more, self._works.values()), key=lambda work: len(work.taken))
-            if self._trial is not None:
-                still_open = self._looked(still_open, last=number >= self._planned + self._lost)
-            self._tell(still_open if number < self._planned + self._lost else ())
+            self._plan(number - self._lost)
+            last = number >= self._planned + self._lost
+            works = self._due(last=last)
+            self._tell(() if last else filter(self._wants_more, self._works.values()))
 
     # --- one launch -------------------------------------------------------------------------
 
@@ -105,12 +108,13 @@ class Launching:
         try:
             with Crew(self.arms, directory, number, only=only, options=self.options) as crew:
                 if number == 0:
-                    works = list(self._met(crew.hellos))
+                    self._meet(crew.hellos)
+                    works = self._due(last=False)
                 for work in works:
                     self.progress.show(number + 1, self._planned, work.workflow, self._budget.left_s)
                     if not self._take(crew, work):
                         break
-                if crew.sound and self.pairs and not self._verified:
+                if crew.sound and self.pairs and works and not self._verified:
                     self._note = self.verify([message["audit"] for message in crew.finish()])
                     self._verified = True
         except Broken as error:
@@ -122,8 +126,8 @@ class Launching:
             work.seconds += work.latest_s + overhead / len(works)
             work.latest_s = 0.0
 
-    def _met(self, hellos: Sequence[Mapping[str, Any]]) -> Iterator[Work]:
-        """The workflows that every side has. Raises MeasurementError where the revision lacks one."""
+    def _meet(self, hellos: Sequence[Mapping[str, Any]]) -> None:
+        """Take on the workflows that every side has. Raises MeasurementError where the revision lacks one."""
         sides = [{described["workflow"]: described for described in hello["workflows"]} for hello in hellos]
         for there, name in zip(sides, (arm.name for arm in self.arms), strict=True):
             lacking = sorted(set().union(*sides) - there.keys())
@@ -133,17 +137,29 @@ class Launching:
                     "so the two cannot be compared; deselect it, or compare with a revision that has what it tests"
                     + "".join(f"\n{problem}" for hello in hellos for problem in hello["problems"][:3])
                 )
-        self._works = {w: Work.of(d) for w, d in sides[0].items() if d["launches"] != 0}
+        known, own = self.keeping.found, self.keeping.reused
+        self._works = {
+            w: Work.of(d, known.get(w), len(self.arms))
+            for w, d in sides[0].items()
+            if d["launches"] != 0 and w not in own
+        }
         for work in self._too_long():
             self.progress.settled(work.workflow, "its round is too long for launches: its own run is measured")
             del self._works[work.workflow]
-        yield from self._works.values()
+        resumed = self.keeping.resumed
+        if resumed is not None and resumed.launches is not None and any(work.reused for work in self._works.values()):
+            self._note, self._verified = resumed.note, bool(resumed.note)
+            self._settle(resumed.launches)
+            self._planned = max(1, *(self._wanted(work) - work.reused for work in self._works.values()))
+            if self._pairing is not None:
+                self._pairing.look_again()
 
     def _too_long(self) -> list[Work]:
         """Workflows for two rounds of which the budget has no room, by what is stored of them; the longest go first."""
         if self.pairs:
             return []
-        known = [(seconds, work) for work in self._works.values() if (seconds := self.expected_s(work.workflow))]
+        fresh = (work for work in self._works.values() if not work.reused)
+        known = [(seconds, work) for work in fresh if (seconds := self.expected_s(work.workflow))]
         known.sort(key=lambda pair: pair[0])
         room = [2 * sum(seconds for seconds, _ in known[: i + 1]) <= self._budget.seconds for i in range(len(known))]
         return [work for (_, work), fits in zip(known, room, strict=True) if not fits]
@@ -167,6 +183,10 @@ class Launching:
             work.latest_s = self._budget.spent_s - began
         if all(each.rounds for each in launch):
             work.taken.append(launch)
+            work.unkept_s += work.latest_s
+            ended = self._most is not None and len(work.taken) >= self._wanted(work)
+            if ended or work.unkept_s >= WORTH_KEEPING * self._keeping_s:
+                self._keep([work])
         else:
             work.error = "no round of it was measured"
         return True
@@ -201,94 +221,75 @@ class Launching:
 
     # --- when to stop -----------------------------------------------------------------------
 
-    def _plan(self) -> None:
-        """After a launch: how many there will be. The first is dearer, for it compiles: where there is time, wait."""
+    def _plan(self, launched: int) -> None:
+        """After so many launches: how many there will be. The first is dearer, for it compiles: wait for the second."""
         taken = max((len(work.taken) for work in self._works.values()), default=0)
-        if self._trial is not None or taken == 0 or taken > PLANNED_BY:
+        if self._most is not None or taken == 0:
             return
-        wanted = max(map(self._wanted, self._works.values()))
+        wanted = max(self._wanted(work) - work.reused for work in self._works.values())
         self._planned = self._budget.affordable(wanted + self._lost) - self._lost
-        if self.pairs and (taken == PLANNED_BY or self._planned <= taken):
-            self._begin_trial()
+        if taken >= PLANNED_BY or self._planned <= launched:
+            self._settle(self._planned + min(work.reused for work in self._works.values()))
+
+    def _settle(self, launches: int) -> None:
+        """No workflow gets more launches than that."""
+        self._most = launches
+        if self.pairs:
+            most = {work.workflow: self._wanted(work) for work in self._works.values()}
+            self._pairing = Pairing(self._works, launches, most)
+        self.keeping.settle(launches, self._note)
 
     def _wanted(self, work: Work) -> int:
         """How many launches the workflow is to have at most."""
-        return min(MOST_PAIRS, work.launches or self.settings.launches or (MOST_PAIRS if self.pairs else LAUNCHES))
-
-    def _begin_trial(self) -> None:
-        """Fix the looks the budget affords before any data is looked at."""
-        conditions = [dict(launch.conditions) for w in self._works.values() for pair in w.taken for launch in pair]
-        addresses = "fixed" if all(c.get("addresses") == "fixed" for c in conditions) else "random"
-        looks = schedule(self._planned)
-        thresholds = {w.workflow: [parse(*each) for each in w.thresholds] for w in self._works.values()}
-        self._trial = Trial(
-            {workflow: declared_limits(declared) for workflow, declared in thresholds.items()},
-            default=DEFAULT_LIMIT[addresses],
-            looks=looks,
-            layout_sd=LAYOUT_SD[addresses],
-            goals={workflow: declared_goals(declared) for workflow, declared in thresholds.items()},
-            most={w.workflow: min(self._wanted(w), self._planned) for w in self._works.values()},
-        )
-        self._looks = [look.launches for look in looks]
+        wanted = work.launches or self.settings.launches or (MOST_PAIRS if self.pairs else LAUNCHES)
+        return min(MOST_PAIRS if self._most is None else self._most, wanted)
 
     def _wants_more(self, work: Work) -> bool:
         in_time = self.pairs or self._budget.affords_another()
         return not work.error and work.open and len(work.taken) < self._wanted(work) and in_time
 
-    def _looked(self, still_open: Sequence[Work], *, last: bool) -> list[Work]:
-        """Judge all pairs so far where a look is due; what is still open after it."""
-        assert self._trial is not None
-        least = min((len(work.taken) for work in still_open), default=0)
-        over = last or self._budget.overdrawn or not still_open
-        if not over and least not in self._looks:
-            return list(still_open)
-        look = len(self._looks) - 1 if over else self._looks.index(least)
-        open_ids = self._trial.look({w.workflow: w.pairs for w in self._works.values() if w.taken}, look)
-        for work in self._works.values():
-            work.open = work.workflow in open_ids
-        return [work for work in still_open if work.open]
+    def _due(self, *, last: bool) -> list[Work]:
+        """What the next launch is for: what has fewest, or of pairs too few for the next look."""
+        works = sorted(filter(self._wants_more, self._works.values()), key=lambda work: len(work.taken))
+        if self._pairing is not None:
+            return self._pairing.due(works, over=last or self._budget.overdrawn)
+        return [work for work in works if len(work.taken) == len(works[0].taken)]
 
-    def _tell(self, still_open: Sequence[Work]) -> None:
+    def _tell(self, still_open: Iterable[Work]) -> None:
         """Tell of every workflow that has just got all of its launches."""
         waiting = {work.workflow for work in still_open}
         for work in self._works.values():
             if work.workflow not in waiting and not work.told:
                 work.told = True
+                self._keep([work] if work.kept < len(work.taken) else ())
                 what = plural(len(work.taken), "pair" if self.pairs else "launch")
+                what += f" ({work.reused} of them before)" if work.reused else ""
                 self.progress.settled(work.workflow, work.error.splitlines()[0] if work.error else what)
 
     # --- counts and results -------------------------------------------------------------------
 
-    def _count(self, directory: Path) -> None:
-        """What a round does, counted in launches of their own: where it may tell why something is slower."""
-        works = [w for w in self._works.values() if w.taken and not w.error and self._worth_counting(w)]
-        if not works:
-            return
-        only = [work.workflow for work in works]
-        found: dict[str, list[list[frozenset[Count]]]] = {work.workflow: [] for work in works}
-        try:
-            for number in range(COUNTINGS):
-                with Crew(self.arms, directory, 900 + number, only=only, options=self.options) as crew:
-                    for work in works:
-                        limit_s = min(work.limit_s, COUNTING_LIMIT_S + COUNTED_ROUNDS * work.round_s)
-                        counts = crew.count(work.workflow, limit_s)
-                        found[work.workflow].append([frozenset(Count(**each) for each in side) for side in counts])
-        except Broken:  # counts explain; a verdict does not rest on them
-            return
+    def _keep(self, works: Iterable[Work]) -> None:
+        """Put on disk what there is of workflows that nothing went wrong with."""
         for work in works:
-            sides = [frozenset.intersection(*side) for side in zip(*found[work.workflow], strict=True)]
-            work.counts = [tuple(sorted(side, key=lambda count: (count.path, count.what))) for side in sides]
+            if work.taken and not work.error:
+                began = self._budget.spent_s
+                self.keeping.keep(work.measured())
+                self._keeping_s = self._budget.spent_s - began
+                work.kept, work.unkept_s = len(work.taken), 0.0
 
     def _worth_counting(self, work: Work) -> bool:
-        if COUNTED_ROUNDS * work.round_s * len(self._works) > self.settings.max_time:
+        if not work.taken or work.error or work.counts:
             return False
-        if self._trial is None:
+        room_s = max(self._budget.left_s, COUNTING_SHARE * self.settings.max_time)
+        if COUNTED_ROUNDS * work.round_s * len(self._works) > room_s:
+            return False
+        if self._pairing is None:
             return True
-        effects = self._trial.comparison(work.workflow, self.baseline).effects
+        effects = self._pairing.comparison(work.workflow, self.baseline).effects
         return any(effect.verdict is Verdict.REGRESSED for effect in effects)
 
     def _measured(self, work: Work) -> Measured:
-        if self._trial is None or work.error or not work.taken:
+        if self._pairing is None or work.error or not work.taken:
             return work.measured()
-        comparison = self._trial.comparison(work.workflow, self.baseline)
+        comparison = self._pairing.comparison(work.workflow, self.baseline)
         return work.measured(replace(comparison, seconds=work.seconds, note=self._note))

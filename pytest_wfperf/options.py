@@ -73,6 +73,14 @@ SETTINGS = (
         ini="wfperf_thresholds",
     ),
     Setting(
+        "price",
+        "list",
+        (),
+        "what a metric costs, such as 'tokens = 3 USD per 1000000': prices make the metric cost (repeatable)",
+        metavar="PRICE",
+        ini="wfperf_prices",
+    ),
+    Setting(
         "min_pass_rate",
         "percent",
         0.95,
@@ -108,6 +116,12 @@ SETTINGS = (
     ),
     Setting("setup", "callable", None, "a callable run before every round, off the clock", marker=True, flag=False),
     Setting("report", "list", (), "write a report; the suffix chooses the format: .json (repeatable)", metavar="PATH"),
+    Setting(
+        "resume",
+        "bool",
+        False,
+        "go on where an interrupted run of the same command and code stopped: what it has measured counts",
+    ),
     Setting("strict", "bool", False, "INCONCLUSIVE, INCOMPARABLE and NEW fail the run too"),
     Setting("only", "bool", False, "select only workflows"),
     Setting("off", "bool", False, "switch the plugin off: workflows run once, nothing is judged"),

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import ConfigError
+from .judge.prices import Price, read_prices
 from .judge.threshold import Threshold, parse
 from .options import SETTINGS, Setting, from_ini
 
 if TYPE_CHECKING:
     import pytest
 
-_QUIET = {"off", "only", "strict", "store", "accept", "aa", "build"}  # these alone ask for no measurement
+_QUIET = {"off", "only", "strict", "store", "accept", "aa", "build", "price", "resume"}  # these alone measure nothing
 _NAMES = ("baseline", "save", "extend", "against")  # settings that ask for measurement wherever they stand
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
 
@@ -45,11 +46,13 @@ class Settings:
     max_time: float
     isolation: str
     report: tuple[str, ...]
+    resume: bool
     strict: bool
     only: bool
     off: bool
     sources: Mapping[str, str]
     setup: Any = None
+    prices: tuple[Price, ...] = ()
 
     @property
     def asked(self) -> bool:
@@ -89,6 +92,7 @@ class Settings:
         for name in ("aa", "build"):
             if getattr(self, name) and self.against is None and not self.sources[name].startswith("ini"):
                 raise ConfigError(f"{self.sources[name]}: {name} goes with --wfperf-against")
+        self._check_resume()
         self._check_against()
         if self.save is not None and self.extend is not None:
             raise ConfigError(
@@ -107,6 +111,13 @@ class Settings:
             for threshold in self.thresholds:
                 if threshold.relative and not threshold.source.startswith("ini"):
                     raise ConfigError(f"{threshold.source}: {threshold.text!r} needs a baseline; add --wfperf-baseline")
+
+    def _check_resume(self) -> None:
+        if self.resume and self.asks_for("resume") and not (self.asked or self.off):
+            raise ConfigError(
+                f"{self.sources['resume']}: there is nothing to resume; it goes with what measures, "
+                "such as --wfperf-save: repeat the interrupted command and add it"
+            )
 
     def _check_against(self) -> None:
         if self.against is None:
@@ -153,6 +164,7 @@ def resolve(config: pytest.Config) -> Settings:
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
     thresholds: list[Threshold] = []
+    prices: tuple[Price, ...] = ()
     for setting in SETTINGS:
         found = [] if setting.ini is None else _found(config, setting)
         values[setting.name] = setting.default
@@ -160,6 +172,8 @@ def resolve(config: pytest.Config) -> Settings:
             lines = [(str(line), source) for value, source in reversed(found) for line in value]
             if setting.name == "threshold":
                 thresholds = [parse(line, source) for line, source in lines]
+            if setting.name == "price":
+                prices = read_prices(lines)
             values[setting.name] = tuple(line for line, _ in lines)
         elif found:
             values[setting.name] = _checked(setting, *found[0])
@@ -167,9 +181,10 @@ def resolve(config: pytest.Config) -> Settings:
             sources[setting.name] = found[0][1]
     _give_way(values, sources)
     values.pop("threshold")
+    values.pop("price")
     store = Path(values.pop("store"))
     values["store"] = store if store.is_absolute() else config.rootpath / store
-    return Settings(thresholds=tuple(dict.fromkeys(thresholds)), sources=sources, **values)
+    return Settings(thresholds=tuple(dict.fromkeys(thresholds)), prices=prices, sources=sources, **values)
 
 
 def _give_way(values: dict[str, Any], sources: dict[str, str]) -> None:
@@ -271,6 +286,8 @@ def _near(name: str, known: Mapping[str, object]) -> str:
 def _shown(settings: Settings, name: str) -> str:
     if name == "threshold":
         return "; ".join(threshold.text for threshold in settings.thresholds)
+    if name == "price":
+        return "; ".join(price.text for price in settings.prices)
     value = getattr(settings, name)
     if name == "min_pass_rate":
         return f"{100 * value:g}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,7 +27,7 @@ CHILD = "pytest_wfperf.child"  # the plugin of a launched process
 BENCHMARKS = "pytest-benchmark"  # the name under which that plugin registers its session
 _SETTINGS = pytest.StashKey[Settings]()
 NARROWED, PROBLEM = "wfperf_narrowed", "wfperf_problem"  # what an xdist worker tells the controller at its end
-LAUNCHED = "wfperf_launched"  # what the controller tells its workers: workflows that are already measured
+LAUNCHED, REUSED = "wfperf_launched", "wfperf_reused"  # what the controller tells its workers: what is already measured
 
 
 class Shell:
@@ -45,6 +46,7 @@ class Shell:
         self._judges = worker_input is None and not self.child
         self._judging: Judging | None = None
         self._launched = frozenset(worker_input[LAUNCHED]) if worker_input and LAUNCHED in worker_input else None
+        self._reused = frozenset(worker_input[REUSED]) if worker_input and REUSED in worker_input else frozenset()
         self.concurrency = int(worker_input["workercount"]) if worker_input else _workers(config)
 
     def header(self) -> str | None:
@@ -98,6 +100,7 @@ class Shell:
         """An xdist worker is about to start."""
         if self.launched is not None:
             worker_input[LAUNCHED] = sorted(self.launched)
+        worker_input[REUSED] = sorted(self.reused)
 
     def node_collected(self, node_ids: list[str]) -> None:
         """An xdist worker has collected."""
@@ -130,6 +133,11 @@ class Shell:
         """Workflows that launches have measured; None where there were no launches."""
         return self._launched if self._judging is None else self._judging.launched
 
+    @property
+    def reused(self) -> frozenset[str]:
+        """Workflows that the interrupted run which this one resumes has measured in their own process."""
+        return self._reused if self._judging is None else self._judging.reused
+
     def described(self, item: pytest.Item) -> dict[str, Any]:
         """What the process that measures has to know of a workflow."""
         settings = self._settings(item)
@@ -160,7 +168,12 @@ class Shell:
 
     def fixture(self, item: pytest.Item) -> Wfperf:
         """The test's own object of the ``wfperf`` fixture."""
-        return Wfperf(self._measurement(item), item.nodeid, self._environment)
+        return Wfperf(self._measurement(item), item.nodeid, self._environment, shared=self._shared)
+
+    def _shared(self) -> Path:
+        from .store.shared import place  # noqa: PLC0415  of use to few tests
+
+        return place(self.settings.store, self.config.rootpath)
 
     def _measurement(self, item: pytest.Item) -> Measurement:
         """What measures the item now; a new one where another plugin runs the test again after it was measured."""
@@ -191,7 +204,12 @@ class Shell:
         launch = measurement.launch()
         if self._plan(item) is ONCE and not self.settings.asked and not _failing_check(launch):
             return
-        profile = Profile(workflow=item.nodeid, environment=self._environment_of(item), launches=(launch,))
+        profile = Profile(
+            workflow=item.nodeid,
+            environment=self._environment_of(item),
+            launches=(launch,),
+            variant=measurement.recorder.facts.called,
+        )
         from .store.schema import encode_profile  # noqa: PLC0415  launched processes carry nothing
 
         thresholds = [[threshold.text, threshold.source] for threshold in self._settings(item).thresholds]
@@ -234,7 +252,8 @@ class Shell:
         settings = self._settings(item)
         repeatable = isinstance(item, pytest.Function) and "subtests" not in item.fixturenames
         judgeable = any(not t.relative or settings.judges_against for t in settings.thresholds if "marker" in t.source)
-        if settings.off or not (self.settings.asked or judgeable) or item.nodeid in (self.launched or ()):
+        measured = item.nodeid in (self.launched or ()) or item.nodeid in self.reused
+        if settings.off or not (self.settings.asked or judgeable) or measured:
             return ONCE
         too_long = self.launched is not None and settings.launches != 0  # for launches: its one run is its launch
         if too_long and not self.child:

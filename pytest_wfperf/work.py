@@ -32,12 +32,15 @@ class Work:
     latest_s: float = 0.0  # in the latest launch
     open: bool = True  # what more launches could still decide something about
     told: bool = False  # that it has all of its launches
+    reused: int = 0  # launches that an interrupted run has taken
+    kept: int = 0  # launches that are on disk
+    unkept_s: float = 0.0  # what those took that are not
 
     @classmethod
-    def of(cls, described: Mapping[str, Any]) -> Work:
-        """The work that a launched process has described."""
+    def of(cls, described: Mapping[str, Any], before: Measured | None, sides: int) -> Work:
+        """The work that a launched process has described, with what an interrupted run measured of it ``before``."""
         own = described["time_limit"]
-        return cls(
+        work = cls(
             workflow=described["workflow"],
             thresholds=[(text, source) for text, source in described["thresholds"]],
             rounds=described["rounds"],
@@ -46,6 +49,14 @@ class Work:
             sampled=described["resources"],
             limit_s=own or max(ROUND_LIMIT_S, ROUND_LIMIT_TIMES * described["max_time"]),
         )
+        profiles = [p for p in (before.profile, before.against) if p is not None] if before is not None else []
+        if len(profiles) == sides and profiles[0].launches:
+            first = profiles[0].launches[0]
+            work.taken = list(zip(*(profile.launches for profile in profiles), strict=True))
+            work.effort = Effort(rounds=len(first.rounds), warmup=len(first.warmup))
+            work.counts = [profile.counts for profile in profiles] if profiles[0].counts else []
+            work.reused = work.kept = len(work.taken)
+        return work
 
     @property
     def pairs(self) -> list[tuple[Launch, Launch]]:
@@ -75,4 +86,5 @@ class Work:
             comparison=comparison,
             error=self.error,
             seconds=self.seconds,
+            reused=self.reused,
         )

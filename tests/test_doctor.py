@@ -18,10 +18,10 @@ from pytest_wfperf.errors import MeasurementError
 from pytest_wfperf.examination import Examination
 from pytest_wfperf.judge.looks import schedule
 from pytest_wfperf.judge.pairs import Trial
-from pytest_wfperf.launching import DEFAULT_LIMIT, LAYOUT_SD
 from pytest_wfperf.measure import machine, process
 from pytest_wfperf.measure.machine import Finding
 from pytest_wfperf.model import Launch, Round, Span
+from pytest_wfperf.pairing import DEFAULT_LIMIT, LAYOUT_SD
 from pytest_wfperf.report.doctor import as_json, problems, render
 
 STEPS = {"parse": 1_000_000, "sort": 400_000}

@@ -41,6 +41,11 @@ def pass_rates(
     return tuple(rates)
 
 
+def passed_rounds(rounds: Sequence[Round], rates: Sequence[PassRate]) -> int:
+    """In how many rounds everything held: every check where there are any, else the workflow itself."""
+    return rates[0].passed if rates else sum(each.status == "passed" for each in rounds)
+
+
 def run_pass_rate(passed: int, total: int, minimum: float) -> PassRate:
     """The run's own pass rate: ``passed`` of ``total`` workflows that have checks passed all of them."""
     failed = total - passed

@@ -19,6 +19,7 @@ UNITS = {
     "ns": 1, "us": 1e3, "µs": 1e3, "ms": 1e6, "s": 1e9, "min": 6e10,
     "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30,
 }  # fmt: skip
+TIMES = ("ns", "us", "µs", "ms", "s", "min")
 _NO_BOUND = 700.0  # e to a larger power does not fit a float
 
 
@@ -194,14 +195,19 @@ def _metric(threshold: Threshold, profile: Profile, stored: Stored, workflows: i
     now = metric_values(profile.rounds, threshold.name)
     if not now:
         return not_recorded("metric", threshold.name, metric_names(profile))
+    if threshold.quantity == "share":
+        return _share_of_metric(threshold.name, profile.rounds)
     sample = [_in_base_unit(metric) if threshold.unit != "plain" else metric.value for metric in now]
     if not threshold.relative:
         exact = len(set(sample)) == 1
         detail = "exact" if exact else f"varied between {min(sample):g} and {max(sample):g}"
         return Actual(value=reduce(threshold.quantity, sample, threshold.percentile), proved=exact, detail=detail)
-    before = [m.value for _, p in stored for m in metric_values(p.rounds, threshold.name)]
-    if not before:
+    then = [metric for _, p in stored for metric in metric_values(p.rounds, threshold.name)]
+    if not then:
         return Actual(value=None, detail=f"the baseline has no metric {threshold.name!r}")
+    if {metric.unit for metric in then} != {metric.unit for metric in now}:
+        return Actual(value=None, detail=f"the baseline has it in {_units(then)}, this run in {_units(now)}")
+    before = [metric.value for metric in then]
     old, new = median(before), median(metric.value for metric in now)
     worse = new - old if now[0].better == "lower" else old - new
     growth = worse / abs(old) if old else (0.0 if not worse else math.copysign(math.inf, worse))
@@ -215,6 +221,33 @@ def _metric(threshold: Threshold, profile: Profile, stored: Stored, workflows: i
         proved=exact,
         detail=f"{old:g} → {new:g}{doubt}",
     )
+
+
+def _share_of_metric(name: str, rounds: Sequence[Round]) -> Actual:
+    """What part of the workflow's time a metric is that is a time itself: an overhead, say."""
+    found = [(metric, r.total_ns) for r in rounds for metric in r.metrics if metric.name == name]
+    if any(metric.unit not in TIMES for metric, _ in found):
+        units = _units([metric for metric, _ in found])
+        return Actual(value=None, absent=True, detail=f"it is no time: recorded in {units}, not in {', '.join(TIMES)}")
+    shares = [_in_base_unit(metric) / max(1, total_ns) for metric, total_ns in found]
+    return Actual(value=median(shares), detail=f"median of {len(shares)} rounds")
+
+
+def per_pass(threshold: Threshold, profile: Profile, passed: int) -> Actual:
+    """A metric's sum over all rounds by the number of those that ``passed``: what failed was paid for too."""
+    now = metric_values(profile.rounds, threshold.name)
+    if not now:
+        return not_recorded("metric", threshold.name, metric_names(profile))
+    sample = [_in_base_unit(metric) if threshold.unit != "plain" else metric.value for metric in now]
+    spent = f"{math.fsum(sample):g} over {len(profile.rounds)} rounds"
+    if not passed:
+        return Actual(value=None, absent=True, detail=f"{spent}, and no round passed every check")
+    exact = len(set(sample)) == 1 and passed == len(profile.rounds)
+    return Actual(value=math.fsum(sample) / passed, proved=exact, detail=f"{spent}, of which {passed} passed")
+
+
+def _units(metrics: Sequence[Metric]) -> str:
+    return ", ".join(dict.fromkeys(metric.unit or "no unit" for metric in metrics))
 
 
 def _in_base_unit(metric: Metric) -> float:

@@ -3,12 +3,16 @@ r"""One line of policy, ``step:render p95 < 200ms``, read the same wherever it w
 ::
 
     threshold := [subject] quantity op value
-    subject   := step:NAME | metric:NAME | gate:NAME | cache:NAME     nothing: the whole workflow
+    subject   := step:NAME | metric:NAME | gate:NAME | cache:NAME | load:N[/NAME]     nothing: the whole workflow
     NAME      := part{/part}      a part is bare or in quotes: render, load/"two words", 'a \' inside'
     quantity  := min | median | mean | p50 … p99.9 | max | total | share | memory | cpu
-               | regression | speedup | reduction | pass_rate | hit_rate | value
+               | regression | speedup | reduction | pass_rate | hit_rate | value | per_pass
+               | failures | throughput | inflation
     op        := < | <= | > | >= | ==
     value     := number[unit]     ns us ms s min · B KB KiB MB MiB GB GiB · % · x · plain
+
+``load:3`` is three replicas at once, ``load:3/parse`` a step inside them. Their ``throughput`` is in calls a
+second, their times are latencies, ``inflation`` is how many times longer it takes than one replica alone.
 """
 
 from __future__ import annotations
@@ -38,10 +42,11 @@ class Threshold:
     """One parsed threshold.
 
     ``text`` is its normal form, which parses to the same threshold. ``subject`` is ``workflow``, ``step``,
-    ``metric``, ``gate`` or ``cache``; ``name`` the step's path or the recorded name, empty for a workflow.
+    ``metric``, ``gate``, ``cache`` or ``load``; ``name`` the step's path, the recorded name or the number of
+    replicas (with a step's path after it, ``3/parse``), empty for a workflow.
     ``percentile`` is 95.0 for the quantity ``p95``, else None. ``value`` is in the base unit of the dimension
-    ``unit``: ``time`` (ns), ``bytes``, ``fraction`` (95 % is 0.95), ``factor`` (every speedup, with or without
-    its ``x``) or ``plain``. ``source`` says where it was written.
+    ``unit``: ``time`` (ns), ``bytes``, ``fraction`` (95 % is 0.95), ``factor`` (every speedup and inflation, with
+    or without its ``x``) or ``plain``. ``source`` says where it was written.
     """
 
     text: str
@@ -109,6 +114,12 @@ _SPEEDUP = _Kind(
     units=("factor",), ops=_MORE, wanted="a factor, such as 1.33", low_included=False, range_text="above 0"
 )
 
+_INFLATION = _Kind(
+    units=("factor",), ops=_LESS, wanted="a factor, such as 1.3", low_included=False, range_text="above 0"
+)
+_FAILURES = _Kind(units=("plain", "fraction"), ops=(*_LESS, "=="), wanted="a number of calls or a part of them (1%)")
+_THROUGHPUT = _Kind(units=("plain",), ops=_MORE, wanted="a number of calls a second, such as 10")
+
 _PERCENTILE_KEY = "p50 … p99.9"
 _STATISTICS = ("min", "median", "mean", _PERCENTILE_KEY, "max", "total")
 _COSTS = {"memory": _MEMORY, "cpu": _CPU, "regression": _GROWTH, "speedup": _SPEEDUP, "reduction": _share(_MORE)}
@@ -117,11 +128,23 @@ _RATE = _share((*_MORE, "=="))
 _QUANTITIES: Mapping[str, Mapping[str, _Kind]] = {
     "workflow": {**dict.fromkeys(_STATISTICS, _TIME), **_COSTS, "pass_rate": _RATE},
     "step": {**dict.fromkeys(_STATISTICS, _TIME), "share": _share(_LESS + _MORE), **_COSTS},
-    "metric": {**dict.fromkeys((*_STATISTICS, "value"), _NUMBER), "regression": _GROWTH, "reduction": _share(_MORE)},
+    "metric": {
+        **dict.fromkeys((*_STATISTICS, "value", "per_pass"), _NUMBER),
+        "share": _share(_LESS + _MORE),
+        "regression": _GROWTH,
+        "reduction": _share(_MORE),
+    },
     "gate": {"pass_rate": _RATE},
     "cache": {"hit_rate": _RATE},
+    "load": {
+        **dict.fromkeys(("min", "median", _PERCENTILE_KEY, "max"), _TIME),
+        "failures": _FAILURES,
+        "throughput": _THROUGHPUT,
+        "inflation": _INFLATION,
+    },
+    "load's step": {"inflation": _INFLATION},
 }
-_SUBJECTS = tuple(subject for subject in _QUANTITIES if subject != "workflow")
+_SUBJECTS = tuple(subject for subject in _QUANTITIES if subject not in ("workflow", "load's step"))
 
 _UNITS: Mapping[str, tuple[str, float]] = {
     "ns": ("time", 1),
@@ -151,6 +174,7 @@ _MEANT = dict(
 _PART = r"""[^\s"'\\<>=/]+"""
 _BARE_PART, _BARE_NAME = re.compile(_PART), re.compile(f"{_PART}(?:/{_PART})*")
 _WORD = re.compile(r"[^\W\d][\w.\-]*")
+_COUNT = re.compile(r"[1-9][0-9]*")
 _SUBJECT = re.compile(r"([^\W\d]\w*):")
 _PERCENTILE = re.compile(r"p([0-9]+(?:\.[0-9]+)?)")
 _OP = re.compile(r"[<>=!≤≥≠~]+")
@@ -179,13 +203,13 @@ class _Reader:
 
     def threshold(self) -> Threshold:
         subject, name = self._subject()
-        quantity, percentile, kind = self._quantity(subject)
+        quantity, percentile, kind = self._quantity("load's step" if subject == "load" and "/" in name else subject)
         op = self._op(quantity, kind)
         number, unit, value, dimension = self._value(quantity, kind)
         self._end()
         written = f"{quantity} {op} {number}{unit}"
         return Threshold(
-            text=written if subject == "workflow" else f"{subject}:{_written_name(name)} {written}",
+            text=written if subject == "workflow" else f"{subject}:{_written_name(subject, name)} {written}",
             subject=subject,
             name=name,
             quantity=quantity,
@@ -205,7 +229,10 @@ class _Reader:
         if subject not in _SUBJECTS:
             known = [f"{each}:" for each in _SUBJECTS]
             raise self._wrong(start, f"expected {_alternatives(known)}", near=(found, known))
+        named_at = self.position
         parts = [self._name_part(subject)]
+        if subject == "load" and _COUNT.fullmatch(parts[0]) is None:
+            raise self._wrong(named_at, "expected how many replicas at once, as in load:3")
         while self.text.startswith("/", self.position):
             self.position += 1
             parts.append(self._name_part(subject))
@@ -347,7 +374,10 @@ class _Reader:
         return ConfigError(f"{self.source}: bad threshold\n  {line}\n  {caret}\n{expected}{question}")
 
 
-def _written_name(name: str) -> str:
+def _written_name(subject: str, name: str) -> str:
+    if subject == "load" and "/" in name:  # its number of replicas is never in quotes
+        replicas, _, step = name.partition("/")
+        return f"{replicas}/{_written_name('step', step)}"
     if _BARE_NAME.fullmatch(name):
         return name
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from ..model import (
@@ -19,10 +19,14 @@ from ..model import (
     Verdict,
 )
 from ..samples import quantile
+from .alike import Alike, alike
 from .compare import Stored, compare
-from .quality import hit_rate, pass_rates
-from .quantity import Actual, metric_names, metric_values, not_recorded, settled, target
+from .load import of_load
+from .prices import Price, priced
+from .quality import hit_rate, pass_rates, passed_rounds
+from .quantity import Actual, metric_names, metric_values, not_recorded, per_pass, settled, target
 from .threshold import Threshold
+from .trade import trade
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,20 +55,29 @@ class Policy:
     """What is asked of a workflow besides its thresholds."""
 
     thresholds: tuple[Threshold, ...] = ()
+    prices: tuple[Price, ...] = ()
     min_pass_rate: float = 0.95
     strict: bool = False
 
 
 def judge(profile: Profile, *, reference: Reference, policy: Policy, failure: str = "") -> Judgement:
     """The judgement on one measured workflow. ``failure`` is why its test failed, empty where it passed."""
-    comparison = _comparison(profile, reference, policy)
+    profile = priced(profile, policy.prices)
+    stored = tuple((when, priced(session, policy.prices)) for when, session in reference.stored)
+    reference = replace(reference, stored=stored)
+    sides = alike(profile, stored, paired=reference.comparison is not None)
+    comparison = _comparison(sides, reference, policy)
+    traded = "" if comparison is None else trade(comparison, profile, stored)
     rates = _pass_rates(profile, reference, policy)
-    targets = tuple(_target(threshold, profile, reference, comparison, rates) for threshold in policy.thresholds)
+    targets = tuple(
+        _target(threshold, profile, reference, comparison, rates, sides=sides) for threshold in policy.thresholds
+    )
     if not failure and not profile.rounds:
         failure = "the test ran, but no round of it was measured"
+    verdict = Verdict.FAILED if failure else _verdict(reference, policy, comparison, rates, targets)
     return Judgement(
         workflow=profile.workflow,
-        verdict=Verdict.FAILED if failure else _verdict(reference, policy, comparison, rates, targets),
+        verdict=Verdict.PASS if verdict is Verdict.IMPROVED and traded else verdict,
         failure=failure,
         baseline=reference.baseline,
         differences=reference.differences,
@@ -72,6 +85,8 @@ def judge(profile: Profile, *, reference: Reference, policy: Policy, failure: st
         comparison=comparison,
         targets=targets,
         pass_rates=rates,
+        trade=traded,
+        variant=profile.variant,
     )
 
 
@@ -136,13 +151,15 @@ def declared_goals(thresholds: Iterable[Threshold]) -> tuple[tuple[str, float], 
     )
 
 
-def _comparison(profile: Profile, reference: Reference, policy: Policy) -> Comparison | None:
-    if not reference.comparable or not profile.rounds:
+def _comparison(sides: Alike, reference: Reference, policy: Policy) -> Comparison | None:
+    if not reference.comparable or not sides.current.rounds:
         return None
     if reference.comparison is not None:
-        return reference.comparison
-    limits = declared_limits(policy.thresholds)
-    return compare(profile, reference.stored, limits=limits, workflows=reference.workflows, baseline=reference.baseline)
+        return sides.corrected(reference.comparison)
+    limits, workflows = declared_limits(policy.thresholds), reference.workflows
+    return sides.corrected(
+        compare(sides.current, sides.stored, limits=limits, workflows=workflows, baseline=reference.baseline)
+    )
 
 
 def _is_time_regression(threshold: Threshold) -> bool:
@@ -164,15 +181,26 @@ def _target(
     reference: Reference,
     comparison: Comparison | None,
     rates: Sequence[PassRate],
+    *,
+    sides: Alike,
 ) -> Target:
     if _is_time_regression(threshold) and comparison is not None:
         return _regression(threshold, profile, comparison)
+    if threshold.subject == "load":
+        return settled(threshold, of_load(threshold, profile))
     if threshold.quantity == "pass_rate":
         return settled(threshold, _pass_rate(threshold, rates))
     if threshold.quantity == "hit_rate":
         return settled(threshold, _hit_rate(threshold, profile))
+    if threshold.quantity == "per_pass":
+        return settled(threshold, per_pass(threshold, profile, passed_rounds(profile.rounds, rates)))
     exact = threshold.subject == "metric"  # counts are the same on every machine
     stored = reference.stored if exact or reference.comparable else ()
+    if threshold.relative and not exact and stored:
+        if sides.flattered:
+            return settled(threshold, Actual(value=None, detail=sides.told))
+        if not threshold.name or threshold.name in sides.current.steps:
+            profile, stored = sides.current, sides.stored
     pairs = comparison if comparison is not None and comparison.sessions == 0 else None
     return target(threshold, profile, stored, _why_not(reference), pairs=pairs, workflows=reference.workflows)
 

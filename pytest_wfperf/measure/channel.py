@@ -11,11 +11,13 @@ from operator import index
 from typing import Any
 
 from ..errors import MeasurementError
-from ..model import Cache, Check, Metric, Round, Span
+from ..model import Cache, Check, Load, LoadStep, Metric, Round, Span
 
 END = "WFPERF_END"  # the environment variable that names a launched process's end of its channel
 LONGEST_SHOWN = 200
-_KINDS: dict[str, type[Any]] = {"spans": Span, "checks": Check, "metrics": Metric, "caches": Cache}
+_KINDS: dict[str, type[Any]] = {
+    "spans": Span, "checks": Check, "metrics": Metric, "caches": Cache, "loads": Load, "steps": LoadStep,
+}  # fmt: skip
 
 
 class Closed(MeasurementError):
@@ -83,14 +85,17 @@ def encode_round(taken: Round) -> dict[str, Any]:
 def decode_round(data: dict[str, Any]) -> Round:
     """The round that :func:`encode_round` made ``data`` of. Raises MeasurementError where it did not."""
     try:
-        fields: dict[str, Any] = {
-            name: tuple(_made(_KINDS[name], each) for each in value) if name in _KINDS else value
-            for name, value in data.items()
-        }
-        return Round(**{**fields, "total_ns": index(data["total_ns"]), "notes": tuple(data["notes"])})
+        return Round(**{**_fields(data), "total_ns": index(data["total_ns"]), "notes": tuple(data["notes"])})
     except (TypeError, KeyError, AttributeError) as error:
         raise MeasurementError(f"it sent what is no round: {error}") from error
 
 
-def _made(kind: type[Any], data: dict[str, Any]) -> Any:
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
+def _fields(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: _value(name, value) for name, value in data.items()}
+
+
+def _value(name: str, value: Any) -> Any:
+    """What a field was: a list is a tuple, of what the field's name says where that is a kind of its own."""
+    if name in _KINDS:
+        return tuple(_KINDS[name](**_fields(each)) for each in value)
+    return tuple(value) if isinstance(value, list) else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextvars import ContextVar
 from dataclasses import replace
 
 from ..errors import MeasurementError
@@ -17,7 +18,7 @@ class Facts:
         self._checks: list[Check] = []
         self._metrics: dict[str, Metric] = {}
         self._caches: list[Cache] = []
-
+        self.called = ""  # the variant that the workflow is, in every round
         self._closed = False
 
     def take(self) -> Facts:
@@ -40,6 +41,11 @@ class Facts:
         self._metrics = {metric.name: metric for metric in taken.metrics} | self._metrics
         self._caches[:0] = taken.caches
         return replace(taken, checks=self.checks, metrics=self.metrics, caches=self.caches)
+
+    def _here(self) -> Facts:
+        """Where what this context records belongs."""
+        call = diverted.get()
+        return self if call is None else call
 
     def close(self) -> None:
         """Let nothing more be recorded: the profile is on its way to be judged."""
@@ -69,14 +75,16 @@ class Facts:
     def check(self, name: str, passed: object, detail: str = "") -> None:
         """Record a quality-gate outcome; several of one name in a round hold only together."""
         self._check_open("check", name)
-        self._checks.append(Check(name=_name("check", name), passed=bool(passed), detail=str(detail)))
+        here: Facts = self._here()
+        here._checks.append(Check(name=_name("check", name), passed=bool(passed), detail=str(detail)))
 
     def score(self, name: str, value: float, minimum: float) -> None:
         """Record a score that has to reach ``minimum``."""
         self._check_open("score", name)
         number, floor = _number("score", name, value), _number("minimum of score", name, minimum)
         detail = "" if number >= floor else f"{number:g} is below {floor:g}"
-        self._checks.append(
+        here: Facts = self._here()
+        here._checks.append(
             Check(name=_name("score", name), passed=number >= floor, detail=detail, value=number, minimum=floor)
         )
 
@@ -86,20 +94,58 @@ class Facts:
         if better not in ("lower", "higher"):
             raise MeasurementError(f"metric {name!r}: better={better!r} is neither 'lower' nor 'higher'")
         metric = Metric(name=_name("metric", name), value=_number("metric", name, value), unit=str(unit), better=better)
-        if name in self._metrics:
+        here: Facts = self._here()
+        if name in here._metrics:
             raise MeasurementError(
-                f"metric {name!r} was recorded twice in one round ({self._metrics[name].value:g}, then {value:g}); "
+                f"metric {name!r} was recorded twice in one round ({here._metrics[name].value:g}, then {value:g}); "
                 "add the values up and record it once"
             )
-        self._metrics[name] = metric
+        here._metrics[name] = metric
 
-    def cache(self, name: str, hits: int, misses: int) -> None:
-        """Add look-ups of a cache; several calls in a round add up."""
+    def cache(self, name: str, hits: int, misses: int, *, timed: bool = True) -> None:
+        """Add look-ups of a cache; several calls in a round add up. ``timed`` is false for those off the clock."""
         self._check_open("cache", name)
         for what, value in (("hits", hits), ("misses", misses)):
             if not isinstance(value, int) or isinstance(value, bool) or value < 0:
                 raise MeasurementError(f"cache {name!r}: {what}={value!r} is not a count (an int of at least 0)")
-        self._caches.append(Cache(name=_name("cache", name), hits=hits, misses=misses))
+        here: Facts = self._here()
+        here._caches.append(Cache(name=_name("cache", name), hits=hits, misses=misses, timed=timed))
+
+    def variant(self, name: str) -> None:
+        """Name which of several ways to do the same this workflow is: an agent, a prompt, an implementation."""
+        self._check_open("variant", name)
+        if self.called not in ("", _name("variant", name)):
+            raise MeasurementError(
+                f"variant {name!r}: this workflow is variant {self.called!r} already; a test is one variant, "
+                "so make the other another test (pytest.mark.parametrize does)"
+            )
+        self.called = name
+
+
+diverted: ContextVar[Facts | None] = ContextVar("wfperf_facts", default=None)
+"""Where a context's facts go that are not the round's own: the calls of a load's replicas keep theirs apart."""
+
+
+def averaged(passes: Sequence[Round]) -> Round:
+    """The facts of many passes as those of one, of no length.
+
+    Checks hold only together and look-ups add up; a metric is the mean over the passes that recorded it.
+    """
+    metrics: dict[str, list[Metric]] = {}
+    for metric in (metric for each in passes for metric in each.metrics):
+        metrics.setdefault(metric.name, []).append(metric)
+    return Round(
+        total_ns=0,
+        checks=_merged_checks([check for each in passes for check in each.checks]),
+        metrics=tuple(map(_mean, metrics.values())),
+        caches=_merged_caches([cache for each in passes for cache in each.caches]),
+    )
+
+
+def _mean(metrics: Sequence[Metric]) -> Metric:
+    values = [metric.value for metric in metrics]
+    exact = len(set(values)) == 1  # a mean of floats may miss them all by a rounding
+    return metrics[0] if exact else replace(metrics[0], value=math.fsum(values) / len(values))
 
 
 def with_facts_of(beside: Round, taken: Round) -> Round:
@@ -146,6 +192,11 @@ def _merged_checks(checks: Sequence[Check]) -> tuple[Check, ...]:
 def _merged_caches(caches: Sequence[Cache]) -> tuple[Cache, ...]:
     merged: dict[str, Cache] = {}
     for cache in caches:
-        before = merged.get(cache.name, Cache(name=cache.name, hits=0, misses=0))
-        merged[cache.name] = Cache(name=cache.name, hits=before.hits + cache.hits, misses=before.misses + cache.misses)
+        before = merged.get(cache.name, Cache(name=cache.name, hits=0, misses=0, timed=False))
+        merged[cache.name] = Cache(
+            name=cache.name,
+            hits=before.hits + cache.hits,
+            misses=before.misses + cache.misses,
+            timed=before.timed or cache.timed,
+        )
     return tuple(merged.values())

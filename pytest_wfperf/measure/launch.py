@@ -174,6 +174,10 @@ class Crew:
         message = self._hear(side, limit_s, workflow)
         if message["is"] == "own":
             return []
+        if message["is"] == "ended":  # the body raised inside its own round, so that nobody filed one
+            self.sound = False
+            why = message.get("why") or "its round ended without being measured"
+            raise Broken(why, side, workflow=workflow, kind=message.get("kind") or "failed", crashed=False)
         try:
             return [decode_round(data) for data in message["rounds"]]
         except (KeyError, MeasurementError) as error:

@@ -58,7 +58,7 @@ class Measurement:
         self.recorder = Recorder(clock, _sampler() if plan.resources else None)
         self.rounds: list[Round] = []
         self.warmup: list[Round] = []
-        self.owns_rounds = False  # the body took its rounds itself, in run or compare
+        self.owns_rounds = False  # the body took its rounds itself, in run, compare or load
         self._beside = Facts()
         self._recorded = True  # by this recorder, whose own cost is then worth knowing
         self.result: Any = None
@@ -73,6 +73,11 @@ class Measurement:
     def taken(self) -> int:
         """Rounds taken so far, warm-up included."""
         return len(self.rounds) + len(self.warmup)
+
+    @property
+    def timing(self) -> bool:
+        """Whether a round's clock is running."""
+        return not self._ended
 
     @property
     def complete(self) -> bool:
@@ -111,9 +116,9 @@ class Measurement:
             self.end(passed=False)
         return self.recorder.freeze(passed=self._passed, cpu_ns=self._cpu_ns)
 
-    def keep(self) -> None:
+    def keep(self, taken: Round | None = None) -> None:
         """File the round that has just ended, and settle after the first how many will follow."""
-        taken = self.freeze()
+        taken = self.freeze() if taken is None else taken
         if self.pace is not None:
             self.rounds.append(taken)
             self.pace.done([taken])
@@ -163,7 +168,7 @@ class Measurement:
         """The body takes its rounds itself from here on; the times measured around it are forgotten."""
         if self.owns_rounds:
             raise MeasurementError(
-                "a workflow is one call of wfperf.run or wfperf.compare, and this test makes another: "
+                "a workflow is one call of wfperf.run, compare or load, and this test makes another: "
                 "make them steps of one callable, or two tests"
             )
         self.owns_rounds = True

@@ -8,6 +8,7 @@ else (paths, nesting, sums) is worked out when the round is over.
 from __future__ import annotations
 
 import contextvars
+import os
 import threading
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -19,6 +20,7 @@ from .decorate import decorated
 from .totals import Total
 
 LIMIT = 10_000  # entries of steps held one by one, and distinct steps, in a round
+DELAYS = "WFPERF_DELAYS"  # the environment variable that says which steps are to take longer
 OTHER = "(other)"  # where steps beyond that many distinct ones are summed
 
 
@@ -94,7 +96,8 @@ _innermost: contextvars.ContextVar[Step] = contextvars.ContextVar("wfperf_step",
 class Steps:
     """Every step entered since :meth:`begin`: held one by one up to ``limit`` entries, beyond that by their sums.
 
-    ``intervals`` gathers each path's entries as (start, end) where ``keep_intervals`` asks for them.
+    ``intervals`` gathers each path's entries as (start, end) where ``keep_intervals`` asks for them;
+    an ``observer`` is told of every closed entry and its path when it is folded.
     """
 
     def __init__(self, clock: Callable[[], int], limit: int = LIMIT) -> None:
@@ -108,6 +111,10 @@ class Steps:
         self._lock = threading.Lock()
         self.reset(keep_intervals=False)
         self.step = _step_class(self)
+        if DELAYS in os.environ:
+            from .delays import delayed  # noqa: PLC0415  only where a what-if is being verified
+
+            self.step = delayed(self.step, self, os.environ[DELAYS])
 
     def reset(self, *, keep_intervals: bool) -> None:
         """Forget everything recorded so far."""
@@ -118,6 +125,7 @@ class Steps:
         self._inserted = False
         self.keep_intervals = keep_intervals
         self.intervals: dict[str, list[tuple[int, int]]] = {}
+        self.observer: Callable[[Step, str], None] | None = None
         self.folded = 0
         self.notes: list[str] = []
         self._sums: dict[str, Total] = {}
@@ -126,6 +134,10 @@ class Steps:
     def begin(self) -> None:
         """Let steps entered in this context, and in tasks and threads begun from it, hang under a new root."""
         self.root = _Mark(_NOWHERE)
+        self.join()
+
+    def join(self) -> None:
+        """Let steps entered in this context from here on hang under the root, whatever it has entered before."""
         _innermost.set(self.root)
 
     def insert(
@@ -254,6 +266,8 @@ class Steps:
             intervals = self.intervals.setdefault(path, [])
             if len(intervals) < self.limit:
                 intervals.append((step.start_ns, step.end_ns))
+        if self.observer is not None:
+            self.observer(step, path)
         if self.declared and step in self.declared:
             total.after, total.group = self.declared.pop(step)
         if self.noted and step in self.noted:

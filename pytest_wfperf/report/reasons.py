@@ -21,6 +21,7 @@ def reasons(judgement: Judgement) -> list[str]:
         found += [target_reason(t) for t in judgement.targets if t.status == "missed" and not _told_elsewhere(t)]
         found += list(_effects(judgement, verdict))
         found += list(_why_open(judgement, verdict))
+        found += [judgement.trade] if judgement.trade else []
     if judgement.waived is not None:
         found.insert(0, f"{judgement.waived} waived: {judgement.waiver}")
     return found

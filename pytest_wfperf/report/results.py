@@ -6,8 +6,22 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..model import Comparison, Effect, Judgement, PassRate, RunResult, Summary, Target, Verdict
-from ..store.schema import seal
+from ..analyse.analysis import analyse
+from ..model import (
+    Comparison,
+    Effect,
+    Judgement,
+    Leaderboard,
+    Metric,
+    PassRate,
+    RunResult,
+    Standing,
+    Summary,
+    Target,
+    Verdict,
+)
+from ..store.schema import decode_profile, seal
+from . import analysis
 from .reasons import reasons
 
 
@@ -24,6 +38,8 @@ def render(run: RunResult, profiles: Iterable[tuple[str, Mapping[str, Any]]]) ->
         "failures": list(run.failures),
         "errors": list(run.errors),
         "workflows": [_judgement(j, encoded.get(j.workflow)) for j in run.judgements],
+        "notes": list(run.notes),
+        "leaderboards": [_leaderboard(board) for board in run.leaderboards],
     }
     return seal("results", body, "the results file")
 
@@ -41,7 +57,15 @@ def _judgement(judgement: Judgement, profile: Mapping[str, Any] | None) -> dict[
         "targets": [_target(target) for target in judgement.targets],
         "pass_rates": [_rate(rate) for rate in judgement.pass_rates],
         "profile": profile,
+        "analysis": None if profile is None else _analysis(profile),
+        "trade": judgement.trade,
+        "variant": judgement.variant,
     }
+
+
+def _analysis(encoded: Mapping[str, Any]) -> dict[str, Any] | None:
+    profile = decode_profile(dict(encoded), "the run's profile")
+    return analysis.as_json(analyse(profile)) if profile.rounds and profile.steps else None
 
 
 def _summary(summary: Summary) -> dict[str, Any]:
@@ -63,7 +87,7 @@ def _summary(summary: Summary) -> dict[str, Any]:
             }
             for s in summary.steps
         ],
-        "metrics": [{"name": m.name, "value": m.value, "unit": m.unit, "better": m.better} for m in summary.metrics],
+        "metrics": [_metric(metric) for metric in summary.metrics],
         "notes": list(summary.notes),
     }
 
@@ -132,4 +156,26 @@ def _rate(rate: PassRate) -> dict[str, Any]:
         "proved": rate.proved,
         "rounds_to_prove": rate.rounds_to_prove,
         "detail": rate.detail,
+    }
+
+
+def _metric(metric: Metric) -> dict[str, Any]:
+    return {"name": metric.name, "value": metric.value, "unit": metric.unit, "better": metric.better}
+
+
+def _leaderboard(board: Leaderboard) -> dict[str, Any]:
+    return {"workflow": board.workflow, "standings": [_standing(standing) for standing in board.standings]}
+
+
+def _standing(standing: Standing) -> dict[str, Any]:
+    return {
+        "variant": standing.variant,
+        "workflow": standing.workflow,
+        "median_ns": standing.median_ns,
+        "passed": standing.passed,
+        "rounds": standing.rounds,
+        "rank": standing.rank,
+        "tied": list(standing.tied),
+        "beaten": standing.beaten,
+        "cost": None if standing.cost is None else _metric(standing.cost),
     }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tabulate import tabulate
 
-from ..model import Comparison, Effect, Judgement, RunResult, Summary, Target, Verdict
+from ..analyse.analysis import analyse
+from ..model import Comparison, Effect, Judgement, Profile, RunResult, Summary, Target, Verdict
+from . import analysis
+from .leaderboard import leaderboard
 from .reasons import held_against, interval, outlook, reasons
 from .text import amount, caught, change, duration, plural, printable, proof, share, strip
 
@@ -32,28 +35,33 @@ class Line:
     colour: str = ""
 
 
-def render(run: RunResult, *, width: int, verbosity: int = 0) -> list[Line]:
+def render(
+    run: RunResult, *, width: int, verbosity: int = 0, profile: Callable[[str], Profile | None] = lambda _: None
+) -> list[Line]:
     """The report's lines, none wider than ``width`` where a table can be narrowed.
 
     At verbosity 0 only workflows whose verdict is not PASS are explained; from 1 on all are;
-    below 0 only the verdict is given.
+    below 0 only the verdict is given. ``profile`` gives a workflow's profile, for what it tells by itself: all of
+    that from verbosity 1 on, a line or two of a workflow that fails.
     """
     lines = [_verdict_line(run)]
     lines += [Line(f"  {printable(text)}", "red") for text in (*run.failures, *run.errors)]
+    lines += [Line(f"  {printable(text)}") for text in run.notes]
     if run.saved:
         lines.append(Line(f"  stored {printable(run.saved)}", "green"))
     if verbosity < 0 or not run.judgements:
         return lines
     lines += [Line(""), *_overview(run, width)]
     profiling = not (run.baseline or run.saved)  # nothing is gated: what the steps took is what was asked for
-    explained = [j for j in run.judgements if profiling or verbosity > 0 or j.verdict in NOTABLE]
+    explained = [j for j in run.judgements if profiling or verbosity > 0 or j.verdict in NOTABLE or j.trade]
     for judgement in explained:
         lines += _explained(judgement, width, verbosity)
+        lines += _analysed(judgement, verbosity, profile)
     hidden = len(run.judgements) - len(explained)
     lines += _in_short([j for j in run.judgements if j not in explained])
     if hidden and any(j.comparison or j.targets for j in run.judgements):
         lines += [Line(""), Line(f"{plural(hidden, 'passing workflow')} not explained (-v explains)")]
-    return lines
+    return lines + [Line(text) for board in run.leaderboards for text in leaderboard(board, width)]
 
 
 def _verdict_line(run: RunResult) -> Line:
@@ -121,6 +129,16 @@ def _explained(judgement: Judgement, width: int, verbosity: int) -> Iterator[Lin
     yield from _targets(judgement.targets, width)
     if verbosity > 0 or any(not rate.holds for rate in judgement.pass_rates):
         yield from _rates(judgement)
+
+
+def _analysed(judgement: Judgement, verbosity: int, profile: Callable[[str], Profile | None]) -> Iterator[Line]:
+    """What the profile tells by itself: where its time goes, and what decided how long it took."""
+    found = profile(judgement.workflow) if verbosity > 0 or judgement.verdict.fails else None
+    if found is None or not found.steps or not found.rounds:
+        return
+    told = analyse(found)
+    lines = analysis.render(told)[1:] if verbosity > 0 else analysis.in_short(told)
+    yield from (Line(f"  {line}".rstrip()) for line in lines)
 
 
 def _about(judgement: Judgement, figures: Summary) -> Iterator[Line]:

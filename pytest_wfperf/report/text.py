@@ -20,6 +20,14 @@ def duration(ns: float) -> str:
     return f"{_four_digits(ns / 60e9)} min"
 
 
+def age(seconds: float) -> str:
+    """``14 minutes``: whole units of the largest that fits."""
+    for size, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            return plural(int(seconds // size), unit)
+    return plural(int(seconds), "second")
+
+
 def printable(text: str) -> str:
     """``text`` with everything that could steer a terminal (controls, bidi marks, …) as visible escapes."""
     if text.isascii() and text.isprintable():

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ..errors import BaselineCorrupt
+from ..errors import BaselineCorrupt, BaselineError
 from . import layout
-from .files import corrupt, exists, explained, read_text
-from .schema import decode_environment, decode_profile, read_document
+from .files import Files, corrupt, exists, explained, read_text
+from .schema import decode_environment, decode_profile, encode_profile, read_document, seal
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from ..model import Environment, Profile
@@ -113,7 +115,7 @@ def read_version(name: str, directory: Path) -> Baseline:
         name=name,
         environment=decode_environment(manifest["environment"]),
         version=manifest["version"],
-        created=_when(manifest["created"], path),
+        created=moment(manifest["created"], path),
         commit=manifest["commit"],
         reason=manifest["reason"],
         previous=manifest["previous"],
@@ -129,7 +131,7 @@ def read_session(directory: Path) -> Session:
         corrupt(path, f"it is about session {data['session']}")
     return Session(
         directory=directory,
-        created=_when(data["created"], path),
+        created=moment(data["created"], path),
         commit=data["commit"],
         workflows=frozenset(data["workflows"]),
     )
@@ -143,8 +145,66 @@ def read_profile(path: Path, workflow: str) -> Profile:
     return decode_profile(data, str(path))
 
 
-def _when(text: str, path: Path) -> datetime:
+def moment(text: str, path: Path) -> datetime:
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
     except ValueError:
         corrupt(path, f"{text!r} is no date")
+
+
+# --- what is written ------------------------------------------------------------------
+
+
+def by_date(
+    profiles: Collection[Profile], dates: Mapping[str, datetime], otherwise: datetime
+) -> dict[datetime, list[Profile]]:
+    """The profiles by when they were measured: one session each. Raises BaselineError without any."""
+    if not profiles:
+        raise BaselineError("there is nothing to store: no workflow was measured")
+    dated: dict[datetime, list[Profile]] = {}
+    for profile in profiles:
+        dated.setdefault(dates.get(profile.workflow, otherwise), []).append(profile)
+    return dated
+
+
+def session_files(session: str, profiles: Collection[Profile], now: datetime, commit: str) -> Files:
+    """The files of one session, by their path in its version's directory (``session/file``)."""
+    files: Files = {}
+    ids = []
+    for profile in profiles:
+        data = encode_profile(profile)
+        ids.append(data["workflow"])
+        path = f"{session}/{layout.workflow_file(data['workflow'])}"
+        if path in files:
+            raise BaselineError(f"cannot store two profiles of {data['workflow']} in one session: give one of each")
+        files[path] = seal("profile", data, data["workflow"])
+    return files | _session_file(session, timestamp(now), commit, ids)
+
+
+def _session_file(session: str, created: str, commit: str, workflows: Iterable[str]) -> Files:
+    body = {
+        "session": session,
+        "created": created,
+        "commit": layout.storable(commit),
+        "workflows": sorted(workflows),
+    }
+    return {f"{session}/{layout.SESSION}": seal("session", body, session)}
+
+
+def carried_files(baseline: Baseline, carry: AbstractSet[str]) -> Files:
+    """The files of the workflows in ``carry``, in every session that has any of them."""
+    files: Files = {}
+    wanted = frozenset(map(layout.storable, carry))
+    for session in baseline.contents:
+        kept = session.workflows & wanted
+        for workflow in kept:
+            path = session.directory / layout.workflow_file(workflow)
+            read_profile(path, workflow)
+            files[f"{session.directory.name}/{path.name}"] = path.read_bytes()
+        if kept:
+            files |= _session_file(session.directory.name, timestamp(session.created), session.commit, kept)
+    return files
+
+
+def timestamp(when: datetime) -> str:
+    return when.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -16,10 +16,12 @@ from .entries import (
     array_of,
     decode_cache,
     decode_check,
+    decode_load,
     decode_metric,
     decode_step,
     encode_cache,
     encode_check,
+    encode_load,
     encode_metric,
     encode_step,
 )
@@ -46,6 +48,7 @@ def encode_profile(profile: Profile) -> dict[str, Any]:
         "environment": encode_environment(profile.environment),
         "launches": [_encode_launch(launch) for launch in profile.launches],
         **({"counts": _encode_counts(profile.counts)} if profile.counts else {}),
+        **({"variant": storable(profile.variant)} if profile.variant else {}),
     }
 
 
@@ -84,6 +87,7 @@ def decode_profile(data: dict[str, Any], where: str) -> Profile:
                 for launch in data["launches"]
             ),
             counts=tuple(Count(**count) for count in data.get("counts", ())),
+            variant=data.get("variant", ""),
         )
     except (ValueError, IndexError) as error:
         raise BaselineCorrupt(
@@ -118,6 +122,7 @@ def _encode_rounds(rounds: Sequence[Round]) -> dict[str, Any]:
     _encode_kind(table, "check", [r.checks for r in rounds], attrgetter("name", "minimum"), encode_check)
     _encode_kind(table, "metric", [r.metrics for r in rounds], attrgetter("name", "unit", "better"), encode_metric)
     _encode_kind(table, "cache", [r.caches for r in rounds], attrgetter("name"), encode_cache)
+    _unless(table, "loads", [[encode_load(load) for load in r.loads] for r in rounds], [])
     return table
 
 
@@ -131,6 +136,7 @@ def _decode_rounds(table: dict[str, Any]) -> tuple[Round, ...]:
         _decode_kind(table, "check", number, decode_check),
         _decode_kind(table, "metric", number, decode_metric),
         _decode_kind(table, "cache", number, decode_cache),
+        array_of(table, "loads", number, ()),
         array_of(table, "cpu_ns", number, None),
         array_of(table, "memory_bytes", number, None),
         array_of(table, "folded", number, 0),
@@ -145,16 +151,17 @@ def _decode_rounds(table: dict[str, Any]) -> tuple[Round, ...]:
             checks=checks,
             metrics=metrics,
             caches=caches,
+            loads=tuple(map(decode_load, loads)),
             cpu_ns=cpu_ns,
             memory_bytes=memory_bytes,
             folded=folded,
             iterations=iterations,
             notes=tuple(notes),
         )
-        for total_ns, status, spans, checks, metrics, caches, cpu_ns, memory_bytes, folded, iterations, notes in zip(
-            *columns, strict=False
-        )
-    )
+        for (
+            total_ns, status, spans, checks, metrics, caches, loads, cpu_ns, memory_bytes, folded, iterations, notes,
+        ) in zip(*columns, strict=False)
+    )  # fmt: skip
 
 
 # --- anything a round has many of -----------------------------------------------------

@@ -14,13 +14,24 @@ from filelock import FileLock, Timeout
 
 from ..errors import BaselineError, BaselineMissing, ConfigError
 from . import layout
-from .baseline import Baseline, Session, folders, read_head, read_profile, read_version, versions
+from .baseline import (
+    Baseline,
+    Session,
+    by_date,
+    carried_files,
+    folders,
+    read_head,
+    read_version,
+    session_files,
+    timestamp,
+    versions,
+)
 from .files import ATTEMPTS, Files, corrupt, exists, explained, move_in, sweep, write_atomically
-from .schema import encode_environment, encode_profile, read_document, seal
+from .schema import encode_environment, read_document, seal
 from .verify import problems
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterator, Mapping
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
@@ -102,7 +113,7 @@ class Store:
 
         Raises BaselineMissing where there is no store, BaselineError where a file stands in its place.
         """
-        if not self._exists():
+        if not self._exists() or (folders(self.root) == (layout.RUNS,) and not exists(self.root / layout.STORE)):
             raise BaselineMissing(f"there is no store at {self.root}: create it with `pytest --wfperf-save`")
         return problems(self.root)
 
@@ -144,23 +155,25 @@ class Store:
         commit: str = "",
         carry: AbstractSet[str] = frozenset(),
         when: datetime | None = None,
+        dates: Mapping[str, datetime] | None = None,
     ) -> Baseline:
         """Store ``profiles`` as one session of a new version, and put that version in force.
 
         Workflows in ``carry`` (node ids) keep what the version in force has of them, session by
-        session. ``when`` dates the session where its rounds were not taken now. Raises
-        BaselineError, ConfigError.
+        session. ``when`` dates the session where its rounds were not taken now, ``dates`` single
+        workflows, which get a session of their own for each date. Raises BaselineError, ConfigError.
         """
         layout.check_name(name, "the baseline's name")
         now = datetime.now(UTC)
-        session = layout.new_session(when or now)
-        files = _session_files(session, profiles, when or now, commit)
+        files: Files = {}
+        for date, measured in by_date(profiles, dates or {}, when or now).items():
+            files |= session_files(layout.new_session(date), measured, date, commit)
         with self._locked(name, environment) as directory:
             in_force = read_head(directory) if exists(directory / layout.HEAD) else ""
             if in_force and carry:
-                files |= _carried(read_version(name, directory / in_force), carry)
+                files |= carried_files(read_version(name, directory / in_force), carry)
             manifest = {
-                "created": _text(now),
+                "created": timestamp(now),
                 "commit": layout.storable(commit),
                 "reason": layout.storable(reason),
                 "previous": in_force,
@@ -178,8 +191,9 @@ class Store:
         environment: Environment,
         commit: str = "",
         when: datetime | None = None,
+        dates: Mapping[str, datetime] | None = None,
     ) -> Baseline:
-        """Add ``profiles`` as one more session to the version in force.
+        """Add ``profiles`` as one more session to the version in force; ``when`` and ``dates`` as for :meth:`save`.
 
         Raises BaselineMissing where there is none for ``environment``, BaselineError, ConfigError.
         """
@@ -188,16 +202,12 @@ class Store:
                 f"baseline {name!r} in {self.root} has no version for this environment to extend: "
                 f"create one with `pytest --wfperf-save={name}`"
             )
-        now = when or datetime.now(UTC)
+        sessions = by_date(profiles, dates or {}, when or datetime.now(UTC))
         with self._locked(name, environment) as directory:
             version = directory / read_head(directory)
-            for _ in range(ATTEMPTS):
-                session = layout.new_session(now)
-                files = _session_files(session, profiles, now, commit)
-                inside = {path.removeprefix(f"{session}/"): data for path, data in files.items()}
-                if move_in(directory, inside, version / session):
-                    return read_version(name, version)
-        raise BaselineError(f"cannot add a session to {version}: other writers keep interfering; run again")
+            for date, measured in sessions.items():
+                _add_session(version, measured, date, commit)
+            return read_version(name, version)
 
     @contextmanager
     def _locked(self, name: str, environment: Environment) -> Iterator[Path]:
@@ -247,45 +257,14 @@ def _in_force(name: str, directory: Path) -> Baseline:
 # --- what is written ------------------------------------------------------------------
 
 
-def _session_files(session: str, profiles: Collection[Profile], now: datetime, commit: str) -> Files:
-    """The files of one session, by their path in its version's directory (``session/file``)."""
-    files: Files = {}
-    ids = []
-    for profile in profiles:
-        data = encode_profile(profile)
-        ids.append(data["workflow"])
-        path = f"{session}/{layout.workflow_file(data['workflow'])}"
-        if path in files:
-            raise BaselineError(f"cannot store two profiles of {data['workflow']} in one session: give one of each")
-        files[path] = seal("profile", data, data["workflow"])
-    if not ids:
-        raise BaselineError("there is nothing to store: no workflow was measured")
-    return files | _session_file(session, _text(now), commit, ids)
-
-
-def _session_file(session: str, created: str, commit: str, workflows: Iterable[str]) -> Files:
-    body = {
-        "session": session,
-        "created": created,
-        "commit": layout.storable(commit),
-        "workflows": sorted(workflows),
-    }
-    return {f"{session}/{layout.SESSION}": seal("session", body, session)}
-
-
-def _carried(baseline: Baseline, carry: AbstractSet[str]) -> Files:
-    """The files of the workflows in ``carry``, in every session that has any of them."""
-    files: Files = {}
-    wanted = frozenset(map(layout.storable, carry))
-    for session in baseline.contents:
-        kept = session.workflows & wanted
-        for workflow in kept:
-            path = session.directory / layout.workflow_file(workflow)
-            read_profile(path, workflow)
-            files[f"{session.directory.name}/{path.name}"] = path.read_bytes()
-        if kept:
-            files |= _session_file(session.directory.name, _text(session.created), session.commit, kept)
-    return files
+def _add_session(version: Path, profiles: Collection[Profile], date: datetime, commit: str) -> None:
+    for _ in range(ATTEMPTS):
+        session = layout.new_session(date)
+        files = session_files(session, profiles, date, commit)
+        inside = {path.removeprefix(f"{session}/"): data for path, data in files.items()}
+        if move_in(version.parent, inside, version / session):
+            return
+    raise BaselineError(f"cannot add a session to {version}: other writers keep interfering; run again")
 
 
 def _add_version(directory: Path, files: Files, manifest: dict[str, Any]) -> str:
@@ -295,7 +274,3 @@ def _add_version(directory: Path, files: Files, manifest: dict[str, Any]) -> str
         if move_in(directory, {**files, layout.MANIFEST: sealed}, directory / version):
             return version
     raise BaselineError(f"cannot add a version to {directory}: other writers keep interfering; run again")
-
-
-def _text(when: datetime) -> str:
-    return when.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -7,7 +7,7 @@ from operator import add, attrgetter
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MeasurementError
-from ..model import Cache, Check, Metric, Span
+from ..model import Cache, Check, Load, LoadStep, Metric, Span
 from .layout import storable
 
 if TYPE_CHECKING:
@@ -137,17 +137,70 @@ def decode_metric(entry: dict[str, Any], number: int) -> Iterator[Metric | None]
 
 def encode_cache(column: list[Cache | None]) -> dict[str, Any]:
     caches = [cache for cache in column if cache is not None]
-    return {
+    entry = {
         "name": storable(caches[0].name),
         "hits": _spread([int(cache.hits) for cache in caches], column),
         "misses": _spread([int(cache.misses) for cache in caches], column),
     }
+    if not all(cache.timed for cache in caches):
+        entry["timed"] = _spread([cache.timed for cache in caches], column)
+    return entry
 
 
 def decode_cache(entry: dict[str, Any], number: int) -> Iterator[Cache | None]:
-    columns = array_of(entry, "hits", number, None), array_of(entry, "misses", number, None)
-    for hits, misses in zip(*columns, strict=False):
-        yield None if hits is None else Cache(name=entry["name"], hits=hits, misses=misses)
+    columns = (
+        array_of(entry, "hits", number, None),
+        array_of(entry, "misses", number, None),
+        array_of(entry, "timed", number, True),
+    )
+    for hits, misses, timed in zip(*columns, strict=False):
+        yield None if hits is None else Cache(name=entry["name"], hits=hits, misses=misses, timed=timed)
+
+
+def encode_load(load: Load) -> dict[str, Any]:
+    """One load of one round: a round has few, and a launch few rounds that have any."""
+    entry: dict[str, Any] = {
+        "concurrency": load.concurrency,
+        "mode": storable(load.mode),
+        "wall_ns": load.wall_ns,
+        "calls": load.calls,
+        "failures": load.failures,
+        "service_ns": list(load.service_ns),
+        "at_once_ns": load.at_once_ns,
+    }
+    if load.latency_ns != load.service_ns:
+        entry["latency_ns"] = list(load.latency_ns)
+    if load.alone_ns is not None:
+        entry["alone_ns"] = load.alone_ns
+    if load.rate is not None:
+        entry["rate"] = _number(load.rate, load.name)
+    if load.examples:
+        entry["examples"] = [storable(text) for text in load.examples]
+    if load.steps:
+        entry["steps"] = [_encode_load_step(step) for step in load.steps]
+    return entry
+
+
+def _encode_load_step(step: LoadStep) -> dict[str, Any]:
+    alone = {} if step.alone_ns is None else {"alone_ns": step.alone_ns}
+    return {"path": storable(step.path), "at_once_ns": step.at_once_ns, **alone}
+
+
+def decode_load(entry: dict[str, Any]) -> Load:
+    return Load(
+        concurrency=entry["concurrency"],
+        mode=entry["mode"],
+        wall_ns=entry["wall_ns"],
+        calls=entry["calls"],
+        failures=entry["failures"],
+        latency_ns=tuple(entry.get("latency_ns", entry["service_ns"])),
+        service_ns=tuple(entry["service_ns"]),
+        at_once_ns=entry["at_once_ns"],
+        alone_ns=entry.get("alone_ns"),
+        rate=entry.get("rate"),
+        examples=tuple(entry.get("examples", ())),
+        steps=tuple(LoadStep(**step) for step in entry.get("steps", ())),
+    )
 
 
 def _spread(values: Sequence[Any], column: Sequence[object | None]) -> list[Any]:

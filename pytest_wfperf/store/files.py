@@ -27,7 +27,7 @@ Files = dict[str, bytes]
 
 _RETRIED = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOENT)
 _LONG_NUMBER = re.compile(r"\d{19}")
-_MEND = "restore it from version control; `wfperf verify` lists every damaged file"
+MEND = "restore it from version control; `wfperf verify` lists every damaged file"
 _FIXES = {
     errno.ENOSPC: "free some space and run again",
     errno.EDQUOT: "free some space or raise the quota and run again",
@@ -230,7 +230,7 @@ def read_json(path: Path) -> Any:
 
 def corrupt(path: Path, problem: str) -> Never:
     """Raise the BaselineCorrupt that says what is wrong with a file and what to do."""
-    raise BaselineCorrupt(f"{path} cannot be used: {problem}; {_MEND}")
+    raise BaselineCorrupt(f"{path} cannot be used: {problem}; {MEND}")
 
 
 def _check_depth(path: Path, data: Any) -> None:

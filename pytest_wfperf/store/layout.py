@@ -25,6 +25,9 @@ MANIFEST = "manifest.json"
 SESSION = "session.json"
 WAIVERS = "waivers.toml"
 RUNS = "runs"
+RUN = "run.json"
+AGAINST = "against"
+RUN_LOCK = "lock"
 LOCK = "store.lock"
 TEMPORARY = ".tmp-"
 
@@ -33,6 +36,7 @@ _RESERVED = frozenset(
 )
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _VERSION = re.compile(r"(\d{4,12})-([0-9a-f]{6})", re.ASCII)
+_SET_UP = re.compile(r"[a-z0-9-]+-[0-9a-f]{16}")
 _SESSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}", re.ASCII)
 
 
@@ -88,6 +92,16 @@ def workflow_file(node_id: str) -> str:
     At most 120 bytes, lower-case ASCII, without a dot before ``.json``.
     """
     return f"{_slug(node_id)[-80:].strip('-') or 'workflow'}-{_digest(node_id, 16)}.json"
+
+
+def set_up_directory(name: str, key: str) -> str:
+    """The directory of a shared set-up: the readable start of its name and a digest of its whole ``key``."""
+    return f"{_slug(name)[:40].strip('-') or 'set-up'}-{_digest(key, 16)}"
+
+
+def is_set_up(name: str) -> bool:
+    """Whether a directory bears a shared set-up's name."""
+    return _SET_UP.fullmatch(name) is not None
 
 
 def environment_directory(environment: Environment) -> str:

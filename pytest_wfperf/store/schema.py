@@ -32,7 +32,7 @@ __all__ = [
     "validate",
 ]
 
-FORMATS = {"store": 1, "manifest": 1, "session": 1, "profile": 1, "results": 1}
+FORMATS = {"store": 1, "manifest": 1, "session": 1, "profile": 1, "run": 1, "results": 1}
 """The newest format of each kind of document, and the one that is written."""
 
 _SCHEMAS = Path(__file__).with_name("schemas")

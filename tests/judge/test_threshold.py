@@ -64,6 +64,8 @@ class TestWhatIsRead:
             ("metric:drift min > -2", ("metric", "drift", "min", ">", -2.0, "plain")),
             ("metric:latency p99 < 5us", ("metric", "latency", "p99", "<", 5000.0, "time")),
             ("metric:ratio mean < 3x", ("metric", "ratio", "mean", "<", 3.0, "factor")),
+            ("metric:tokens per_pass < 4000", ("metric", "tokens", "per_pass", "<", 4000.0, "plain")),
+            ("metric:overhead share < 5%", ("metric", "overhead", "share", "<", 0.05, "fraction")),
             ("metric:tokens regression <= 2%", ("metric", "tokens", "regression", "<=", 0.02, "fraction")),
             ("gate:valid pass_rate >= 99%", ("gate", "valid", "pass_rate", ">=", 0.99, "fraction")),
             ("cache:pages hit_rate > 80%", ("cache", "pages", "hit_rate", ">", 0.8, "fraction")),
@@ -194,8 +196,11 @@ GOLDEN = [
     ("p100 < 2ms", "  p100 < 2ms\n  ^\nexpected a percentile from p50 to p99.9, with at most one decimal"),
     ("p99.95 < 2ms", "  p99.95 < 2ms\n  ^\nexpected a percentile from p50 to p99.9, with at most one decimal"),
     # subjects and names
-    ("stp:a p95 < 1ms", "  stp:a p95 < 1ms\n  ^\nexpected step:, metric:, gate: or cache:; did you mean 'step:'?"),
-    ("job:a p95 < 1ms", "  job:a p95 < 1ms\n  ^\nexpected step:, metric:, gate: or cache:"),
+    (
+        "stp:a p95 < 1ms",
+        "  stp:a p95 < 1ms\n  ^\nexpected step:, metric:, gate:, cache: or load:; did you mean 'step:'?",
+    ),
+    ("job:a p95 < 1ms", "  job:a p95 < 1ms\n  ^\nexpected step:, metric:, gate:, cache: or load:"),
     (
         "step: a p95 < 1ms",
         "  step: a p95 < 1ms\n       ^\nexpected the name of a step, in quotes if it has spaces",
@@ -219,14 +224,14 @@ GOLDEN = [
     ("step:a\0b p95 < 1s", "  step:a\ufffdb p95 < 1s\n        ^\nexpected a printable name, not the character '\\x00'"),
     ("step:render < 5ms", f"  step:render < 5ms\n              ^\nexpected a quantity of a step: {OF_A_STEP}"),
     # subject and quantity
-    ("share < 5%", f"  share < 5%\n  ^\nshare belongs to a step; a workflow has {OF_A_WORKFLOW}"),
+    ("share < 5%", f"  share < 5%\n  ^\nshare belongs to a step or a metric; a workflow has {OF_A_WORKFLOW}"),
     (
         "step:a pass_rate > 5%",
         f"  step:a pass_rate > 5%\n         ^\npass_rate belongs to a workflow or a gate; a step has {OF_A_STEP}",
     ),
     (
         "cache:a p95 > 5%",
-        "  cache:a p95 > 5%\n          ^\np95 belongs to a workflow, a step or a metric; a cache has hit_rate",
+        "  cache:a p95 > 5%\n          ^\np95 belongs to a workflow, a step, a metric or a load; a cache has hit_rate",
     ),
     (
         "cache:a hitrate > 5%",
@@ -357,6 +362,26 @@ def about(subject, body):
     )
 
 
+inflation = bodies(st.just("inflation"), less, st.one_of(above_zero, above_zero.map("{}x".format)))
+of_loads = st.one_of(
+    st.builds(
+        lambda replicas, body: (f"load:{replicas} {body}", "load", str(replicas)),
+        st.integers(1, 10_000),
+        st.one_of(
+            inflation,
+            bodies(st.one_of(st.sampled_from(["min", "median", "max"]), percentiles), order, times),
+            bodies(st.just("failures"), st.sampled_from(["<", "<=", "=="]), st.one_of(above_zero, percentages)),
+            bodies(st.just("throughput"), more, above_zero),
+        ),
+    ),
+    st.builds(
+        lambda replicas, step, body: (f"load:{replicas}/{quoted(step, chr(34))} {body}", "load", f"{replicas}/{step}"),
+        st.integers(1, 10_000),
+        names,
+        inflation,
+    ),
+)
+
 valid = st.one_of(
     st.one_of(costs, pass_rate).map(lambda body: (body, "workflow", "")),
     about("step", st.one_of(costs, bodies(st.just("share"), order, percentages))),
@@ -364,16 +389,18 @@ valid = st.one_of(
         "metric",
         st.one_of(
             bodies(
-                st.one_of(statistics, st.just("value")),
+                st.one_of(statistics, st.just("value"), st.just("per_pass")),
                 st.sampled_from(["<", "<=", ">", ">=", "=="]),
                 numbers,
             ),
+            bodies(st.just("share"), order, percentages),
             regression,
             reduction,
         ),
     ),
     about("gate", pass_rate),
     about("cache", bodies(st.just("hit_rate"), rate_ops, percentages)),
+    of_loads,
 )
 
 
@@ -394,7 +421,7 @@ def columns(line):
     )
 
 
-subjects = ["step:", "metric:", "gate:", "cache:", "job:", "a/b", '"', "'", "\\", "/"]
+subjects = ["step:", "metric:", "gate:", "cache:", "load:3", "load:", "job:", "a/b", '"', "'", "\\", "/"]
 quantities = ["p95", "p99.9", "p0", "median", "share", "regression", "pass_rate", "hit_rate", "value", "lap"]
 ends = ["<", "<=", "=>", "==", "5", "5ms", "1e9", "1e999", "-3", "%", "x", ",", "sec"]
 words = st.sampled_from([*subjects, *quantities, *ends])

@@ -54,7 +54,8 @@ class Project:
         path.write_text(WORK + source if name.endswith(".py") and "test_" in name else source, encoding="utf-8")
         return path
 
-    def run(self, *args: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> Ran:
+    def command(self, *args: str, env: dict[str, str] | None = None) -> tuple[list[str], dict[str, str]]:
+        """The words and the environment of a pytest run."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("WFPERF_", "PYTEST_", "COV_"))}
         environment |= {"COLUMNS": "140", "PYTHONDONTWRITEBYTECODE": "1"} | (env or {})
         # other people's plugins cost a second a start: only those that the run is about are loaded
@@ -65,10 +66,13 @@ class Project:
             switches += ["-o", "wfperf_launches=0"]  # fresh processes have their own tests
         if "CACHE" not in environment:
             switches += ["-p", "no:cacheprovider"]
+        return [sys.executable, "-m", "pytest", *switches, *args], environment
+
+    def run(self, *args: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> Ran:
+        words, environment = self.command(*args, env=env)
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", *switches, *args],
-            cwd=cwd or self.root, env=environment, capture_output=True, text=True, check=False, timeout=120,
-        )  # fmt: skip
+            words, cwd=cwd or self.root, env=environment, capture_output=True, text=True, check=False, timeout=120
+        )
         return Ran(done.returncode, done.stdout, done.stderr)
 
     def _mentions(self, sign: str, args: tuple[str, ...]) -> bool:

@@ -127,6 +127,7 @@ def test_a_marker_decides_how_many_launches(launched):
         ("os.abort()", "the process was ended by signal SIGABRT"),
         ("os._exit(7)", "the process ended with exit code 7"),
         ("raise RuntimeError('lost its way')", "RuntimeError: lost its way"),
+        ("wfperf.run(lambda: 1 / 0)", "ZeroDivisionError: division by zero"),
         ("[os.write(int(fd), b'garbage\\n') for fd in os.listdir('/proc/self/fd') if 'socket' in link(fd)]", "garbage"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from pytest_wfperf.model import Cache, Check, Environment, Launch, Metric, Profile, Round, Span
+from pytest_wfperf.model import Cache, Check, Environment, Launch, Load, LoadStep, Metric, Profile, Round, Span
 
 HERE = Environment(facts=(("cpus", "2"), ("python", "cpython3.12"), ("system", "Linux")), notes=(("host", "here"),))
 THERE = Environment(facts=(("cpus", "8"), ("python", "cpython3.12"), ("system", "Linux")))
@@ -72,7 +72,22 @@ checks = st.builds(
     Check, name=names, passed=st.booleans(), detail=texts, value=st.none() | numbers, minimum=st.none() | numbers
 )
 metrics = st.builds(Metric, name=names, value=numbers, unit=texts, better=st.sampled_from(["lower", "higher"]))
-caches = st.builds(Cache, name=names, hits=naturals, misses=naturals)
+caches = st.builds(Cache, name=names, hits=naturals, misses=naturals, timed=st.booleans())
+loads = st.builds(
+    Load,
+    concurrency=naturals,
+    mode=texts,
+    wall_ns=naturals,
+    calls=naturals,
+    failures=naturals,
+    latency_ns=tuples(naturals, 3),
+    service_ns=tuples(naturals, 3),
+    at_once_ns=naturals,
+    alone_ns=maybe,
+    rate=st.none() | st.floats(1e-3, 1e9),
+    examples=tuples(texts, 2),
+    steps=tuples(st.builds(LoadStep, path=names, at_once_ns=naturals, alone_ns=maybe), 2),
+)
 rounds_ = st.builds(
     Round,
     total_ns=naturals,
@@ -81,6 +96,7 @@ rounds_ = st.builds(
     checks=tuples(checks, 3),
     metrics=tuples(metrics, 3),
     caches=tuples(caches, 2),
+    loads=tuples(loads, 2),
     cpu_ns=maybe,
     memory_bytes=maybe,
     folded=st.just(0) | naturals,
@@ -88,4 +104,4 @@ rounds_ = st.builds(
 )
 launches = st.builds(Launch, rounds=tuples(rounds_, 4), warmup=tuples(rounds_, 1), recorder_ns=naturals)
 environments = st.builds(Environment, facts=pairs, notes=pairs)
-profiles = st.builds(Profile, workflow=texts, environment=environments, launches=tuples(launches, 2))
+profiles = st.builds(Profile, workflow=texts, environment=environments, launches=tuples(launches, 2), variant=texts)

@@ -1,0 +1,3 @@
+"""Tide tables and berth plans."""
+
+__version__ = "1.4.0"
