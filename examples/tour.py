@@ -1,4 +1,5 @@
-"""The whole job once, on the code index: store a baseline, gate an unchanged run, gate one with a slower step.
+"""The whole job once: store a baseline of the code index, gate an unchanged run and one with a slower step, then
+look where the time of a release of 22 tasks goes.
 
     python examples/tour.py [DIRECTORY]
 
@@ -24,6 +25,7 @@ from typing import Any
 EXAMPLES = Path(__file__).resolve().parent
 WORKFLOW = "code_index/test_code_index.py::test_build"
 STEP, FACTOR = "extract", 4
+RELEASE, DOMINANT = "release_pipeline/test_release.py::test_release", "catalogue"
 ATTEMPTS = 3
 
 
@@ -44,7 +46,7 @@ def main(results: Path) -> int:
 
 
 def tour(store: Path, results: Path) -> Iterator[str]:
-    """The three runs; what turned out otherwise than it should."""
+    """The four runs; what turned out otherwise than it should."""
     heading("1. Measure the workflows and store them as the baseline")
     code, output = run("--wfperf-save", store=store)
     if code != 0 or "stored baseline main" not in output:
@@ -73,13 +75,21 @@ def tour(store: Path, results: Path) -> Iterator[str]:
     largest = max(steps.values(), key=lambda step: float(step["change"]))
     print(f"\nslowed.json: {slowed['verdict']}; the step that grew most: {largest['path']}, {largest['change']:+.0%}")
 
+    heading("4. Profile a release of 22 tasks: which of them decide how long it takes?")
+    report = f"--wfperf-report={results / 'release.json'}"
+    code, _ = run("-v", "--wfperf-rounds=3", "--wfperf-launches=0", report, store=store, what=RELEASE)
+    [release] = read(results / "release.json")["workflows"]
+    path = [link["path"] for link in release["analysis"]["path"] if not link["depth"]]
+    if code != 0 or DOMINANT not in path:
+        yield f"the release did not pass (exit code {code}), or {DOMINANT!r} is not on its critical path"
+
 
 def heading(text: str) -> None:
     print(f"\n=== {text}\n", flush=True)
 
 
-def run(*options: str, store: Path, slow: bool = False) -> tuple[int, str]:
-    """Run pytest on the code index as a user would; its exit code and its output, which is passed on as it comes."""
+def run(*options: str, store: Path, slow: bool = False, what: str = "code_index") -> tuple[int, str]:
+    """Run pytest on an example as a user would; its exit code and its output, which is passed on as it comes."""
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -87,7 +97,7 @@ def run(*options: str, store: Path, slow: bool = False) -> tuple[int, str]:
     }
     environment |= {"PYTHONUTF8": "1", "COLUMNS": "120"}
     switch = {"CODE_INDEX_SLOW": f"{STEP}={FACTOR}"} if slow else {}
-    arguments = ["-m", "pytest", "code_index", "-p", "no:cacheprovider", f"--wfperf-store={store}", *options]
+    arguments = ["-m", "pytest", what, "-p", "no:cacheprovider", f"--wfperf-store={store}", *options]
     print("$", *(f"{name}={value}" for name, value in switch.items()), "python", *arguments, "\n", flush=True)
     lines = []
     with subprocess.Popen(

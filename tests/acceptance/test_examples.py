@@ -47,6 +47,7 @@ def test_tour_goes_as_it_should(tmp_path):
     assert "holds: 2 workflows against baseline main" in taken.stdout
     assert "REGRESSED: step extract " in taken.stdout
 
+    assert "critical path, by what steps come after" in taken.stdout
     unchanged = json.loads((tmp_path / "unchanged.json").read_text(encoding="utf-8"))
     assert unchanged["holds"]
     assert {judged["verdict"] for judged in unchanged["workflows"]}.isdisjoint({"REGRESSED", "FAILED", "MISSING"})
@@ -55,6 +56,17 @@ def test_tour_goes_as_it_should(tmp_path):
     [build] = [judged for judged in slowed["workflows"] if judged["workflow"].endswith("::test_build")]
     assert build["verdict"] == "REGRESSED"
     assert any(reason.startswith("step extract ") for reason in build["reasons"])
+
+
+def test_a_release_of_22_tasks_is_right_alone_at_once_and_under_load(tmp_path):
+    taken = run_pytest("release_pipeline", "-v", f"--wfperf-store={tmp_path}")
+
+    assert taken.returncode == 0, taken.stdout + taken.stderr
+    assert "5 passed" in taken.stdout
+    assert "load:3 failures == 0  0         met" in taken.stdout
+    assert "load:3/catalogue/generator/compress" in taken.stdout
+    for operation in ("predict", "turns", "render", "index", "compress"):
+        assert f"· · {operation} " in taken.stdout
 
 
 def test_async_example_measures_in_a_plain_run():
