@@ -21,8 +21,8 @@ _TOOLS = range(3, 6)  # ids of sys.monitoring that no debugger, coverage tool or
 class Counter:
     """Counts one kind of thing while it is entered.
 
-    ``calls`` are those that Python code makes, of functions in Python or C: by ``sys.monitoring``
-    from Python 3.12 on, by a profile function before.
+    ``calls`` are those that Python code makes, of functions in Python or C, and resumptions of
+    generators: by ``sys.monitoring`` from Python 3.12 on, by a profile function before.
     """
 
     def __init__(self, what: str) -> None:
@@ -64,8 +64,10 @@ class Counter:
             return
         self._tool = free[0]
         monitoring.use_tool_id(self._tool, "wfperf")
-        monitoring.register_callback(self._tool, monitoring.events.CALL, self._called)
-        monitoring.set_events(self._tool, monitoring.events.CALL)
+        wanted = (monitoring.events.CALL, monitoring.events.PY_RESUME)
+        for event in wanted:
+            monitoring.register_callback(self._tool, event, self._called)
+        monitoring.set_events(self._tool, sum(wanted))
 
     def _called(self, *_: Any) -> None:
         self.value += 1

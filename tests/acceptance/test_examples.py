@@ -59,10 +59,12 @@ def test_tour_goes_as_it_should(tmp_path):
 
 
 def test_a_release_of_22_tasks_is_right_alone_at_once_and_under_load(tmp_path):
-    taken = run_pytest("release_pipeline", "-v", f"--wfperf-store={tmp_path}")
+    # beside other tests there is no second processor to be faster on: .ci/run tries that by itself
+    alone = "PYTEST_XDIST_WORKER" not in os.environ
+    taken = run_pytest("release_pipeline", "-v", f"--wfperf-store={tmp_path}", "-k", "" if alone else "not faster")
 
     assert taken.returncode == 0, taken.stdout + taken.stderr
-    assert "5 passed" in taken.stdout
+    assert ("5 passed" if alone else "4 passed") in taken.stdout
     assert "load:3 failures == 0  0         met" in taken.stdout
     assert "load:3/catalogue/generator/compress" in taken.stdout
     for operation in ("predict", "turns", "render", "index", "compress"):

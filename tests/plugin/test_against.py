@@ -113,7 +113,7 @@ def test_a_faster_one_is_improved_and_a_speedup_is_proved(repository):
     repository.write(FLOW.replace('"regression < 20%", "step:parse regression < 20%"', '"step:parse speedup >= 1.5"'))
     results = repository.results("--wfperf-against=HEAD")
     (workflow,) = results["workflows"]
-    assert workflow["verdict"] == "IMPROVED"
+    assert workflow["verdict"] == "IMPROVED", workflow["reasons"]
     (target,) = workflow["targets"]
     assert (target["status"], target["proved"]) == ("met", True)
     assert target["actual"] == pytest.approx(2, abs=0.3)
