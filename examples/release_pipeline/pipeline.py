@@ -1,7 +1,7 @@
 """A release in 22 tasks: from a checkout to a published folder that was verified.
 
-Some tasks are commands, some are Python, one is a graph of its own, and one (the tide catalogue) takes
-longer than all others.
+Some tasks are commands, some are Python, some wait for a service, one is a graph of its own, and one (the
+tide catalogue) takes longer than all others.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 HERE = Path(__file__).parent
 DAYS = 140  # of the tide catalogue
@@ -34,9 +35,9 @@ GIT = {
 class Release:
     """One release in a folder of its own; every task is a method without parameters that tells whether it went well."""
 
-    def __init__(self, wfperf: Any, place: Path) -> None:
+    def __init__(self, wfperf: Any, place: Path, service: str) -> None:
         self.wfperf = wfperf
-        self.place = place
+        self.place, self.service = place, service
         self.source, self.out, self.public = place / "source", place / "out", place / "public"
         self.out.mkdir(parents=True)
         self.version = ""
@@ -67,6 +68,10 @@ class Release:
     def _python(self, name: str, *argv: str | Path, **kwargs: Any) -> Any:
         return self._command(name, sys.executable, *argv, env=QUIET | {"PYTHONPATH": str(self.source)}, **kwargs)
 
+    def _asked(self, path: str) -> Any:
+        with urlopen(self.service + path, timeout=60) as answer:
+            return json.load(answer)
+
     def _modules(self) -> list[Path]:
         return sorted((self.source / "harbour").glob("*.py"))
 
@@ -87,7 +92,8 @@ class Release:
 
     def changelog(self) -> bool:
         log = self._command("git", "git", "log", "--format=- %s", env=GIT).output
-        (self.out / "CHANGES.md").write_text(f"# Changes\n\n{log}", encoding="utf-8")
+        solved = "".join(f"- {title}\n" for title in self._asked("/issues?release=1.4.0"))
+        (self.out / "CHANGES.md").write_text(f"# Changes\n\n{log}{solved}", encoding="utf-8")
         return "harbour" in log
 
     # --- what can be done at the same time ------------------------------------------------
@@ -111,11 +117,12 @@ class Release:
         return all(ast.get_docstring(tree) for tree in trees)
 
     def licence(self) -> bool:
-        return "MIT" in (self.source / "LICENSE").read_text(encoding="utf-8")
+        stated = "MIT" in (self.source / "LICENSE").read_text(encoding="utf-8")
+        return stated and self._asked("/licences/MIT")["free"]
 
     def dependencies(self) -> bool:
         project = tomllib.loads((self.source / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-        return project["dependencies"] == []
+        return not [one for one in self._asked("/advisories") if one in project["dependencies"]]
 
     def unit_tests(self) -> bool:
         return "OK" in self._python("unittest", "-m", "unittest", "tests/harbour_tests.py").output

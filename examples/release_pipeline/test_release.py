@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from pipeline import TASKS, Release
+from services import service
 
 CRITICAL = [
     "checkout", "version_number", "catalogue", "documents", "checksums", "signature", "publish", "verification",
 ]  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with service() as found:
+        yield found
+
+
 @pytest.fixture
-def release(wfperf, tmp_path: Path) -> Callable[..., Release]:
+def release(wfperf, tmp_path: Path, address: str) -> Callable[..., Release]:
     """Makes a whole release, each time in a folder of its own."""
 
     def make(*, parallel: bool = True) -> Release:
-        made = Release(wfperf, Path(tempfile.mkdtemp(dir=tmp_path)))
+        made = Release(wfperf, Path(tempfile.mkdtemp(dir=tmp_path)), address)
         made.graph().run(parallel=parallel)
         return made
 
