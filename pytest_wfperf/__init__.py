@@ -16,7 +16,9 @@ if TYPE_CHECKING:
         WfperfError,
     )
     from .fixture import Wfperf
-    from .model import Comparison, Load, Profile
+    from .judged import Comparison
+    from .loads import Load
+    from .model import Profile
 
 __all__ = [
     "BaselineCorrupt",
@@ -32,7 +34,7 @@ __all__ = [
     "Wfperf",
     "WfperfError",
 ]
-_HOMES = {"Wfperf": "fixture", "Profile": "model", "Comparison": "model", "Load": "model"}
+_HOMES = {"Wfperf": "fixture", "Profile": "model", "Comparison": "judged", "Load": "loads"}
 
 
 def __getattr__(name: str) -> object:

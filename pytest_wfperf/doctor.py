@@ -22,13 +22,14 @@ from .judge.looks import alpha_levels, schedule
 from .judge.pairs import Trial
 from .judge.shift import Cuts, Shift
 from .judge.spread import scale
+from .judged import Verdict
 from .launching import MOST_PAIRS
 from .measure import machine, process
 from .measure.arms import Arm
 from .measure.launch import Crew, Effort
 from .measure.layout import WITHOUT
 from .measure.workplace import workplace
-from .model import Launch, Verdict
+from .model import Launch
 from .pairing import DEFAULT_LIMIT, LAYOUT_SD
 
 LEAST_PAIRS = 6  # below it no verdict is reached

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import MeasurementError
+from .judged import Comparison
 from .measure.attempts import run_command
 from .measure.command import Command, CommandResult, RetryOn, Word
 from .measure.logs import log_folder
 from .measure.rounds import Measurement, Plan
-from .model import Comparison, Environment, Launch, Profile
+from .model import Environment, Launch, Profile
 
 if TYPE_CHECKING:
     from .analyse.analysis import Analysis

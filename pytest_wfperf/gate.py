@@ -23,8 +23,9 @@ from .judge.prices import unpriced
 from .judge.quality import run_pass_rate
 from .judge.threshold import parse
 from .judge.verdict import Policy, Reference, judge
+from .judged import Comparison, Judgement, Measured, PassRate, RunResult, Verdict
 from .measure.conditions import environment as environment_here
-from .model import Comparison, Environment, Judgement, Measured, PassRate, Profile, RunResult, Verdict
+from .model import Environment, Profile
 from .report.text import plural, share
 from .selection import Selection
 from .settings import Settings

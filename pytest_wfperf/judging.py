@@ -14,9 +14,9 @@ from _pytest._code.code import ReprFileLocation, TerminalRepr
 from . import report as reports
 from .errors import WfperfError
 from .gate import Gate
+from .judged import Judgement, Measured, RunResult
 from .keeping import Keeping
 from .launcher import Progress, invocation, launch
-from .model import Judgement, Measured, RunResult
 from .options import CARRIED
 from .report.terminal import render, short_reason
 from .selection import Selection

@@ -10,12 +10,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from .errors import BaselineError, MeasurementError, WfperfError
+from .judged import Measured
 from .measure import revision
 from .measure.arms import Invocation
 from .measure.code import code, digest
 from .measure.conditions import environment
 from .measure.steps import DELAYS
-from .model import Measured
 from .report.text import age, plural
 from .settings import Settings
 from .store.layout import storable

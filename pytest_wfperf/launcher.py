@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from .errors import MeasurementError
+from .judged import Measured
 from .keeping import Keeping
 from .launching import Launching
 from .measure import process, revision
 from .measure.arms import Invocation, arms, verify
 from .measure.launch import here
 from .measure.workplace import workplace
-from .model import Measured
 from .settings import Settings
 from .store.shared import VARIABLE, place
 

@@ -13,11 +13,11 @@ from typing import Any, Protocol
 
 from .counting import COUNTED_ROUNDS, COUNTING_SHARE, count
 from .errors import MeasurementError
+from .judged import Measured, Verdict
 from .keeping import Keeping
 from .measure.arms import Arm
 from .measure.budget import LAUNCHES, Budget
 from .measure.launch import Broken, Crew, Effort
-from .model import Measured, Verdict
 from .pairing import Pairing
 from .report.text import plural
 from .settings import Settings

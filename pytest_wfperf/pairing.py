@@ -8,7 +8,7 @@ from .judge.looks import schedule
 from .judge.pairs import Trial
 from .judge.threshold import parse
 from .judge.verdict import declared_goals, declared_limits
-from .model import Comparison
+from .judged import Comparison
 from .work import Work
 
 LAYOUT_SD = {"fixed": 0.010, "random": 0.013}  # what a change that does no work moves a step by, ln

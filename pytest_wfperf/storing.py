@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .errors import WfperfError
+from .judged import RunResult
 from .measure.revision import commit
-from .model import RunResult
 from .report.text import plural
 from .selection import Selection
 from .store.schema import decode_profile

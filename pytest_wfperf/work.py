@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .judged import Comparison, Measured
 from .measure.conditions import environment
 from .measure.launch import Effort
-from .model import Comparison, Count, Launch, Measured, Profile
+from .model import Count, Launch, Profile
 
 ROUND_LIMIT_S, ROUND_LIMIT_TIMES = 600.0, 10  # how long a round may take: this, or so many times max_time
 

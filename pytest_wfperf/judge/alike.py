@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ..model import Comparison, Effect, Profile, Round, Verdict
+from ..judged import Comparison, Effect, Verdict
+from ..model import Profile, Round
 from .compare import Stored
 
 MIX = 0.1  # shares of warm rounds that differ by no more are one mix

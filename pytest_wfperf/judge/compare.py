@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 
-from ..model import Comparison, Effect, Profile, Round, Verdict
+from ..judged import Comparison, Effect, Verdict
+from ..model import Profile, Round
 from .difference import ALPHA, Difference
 from .estimate import hodges_lehmann, walsh_interval
 from .launches import could_have_caught, processes_needed, sessions_needed

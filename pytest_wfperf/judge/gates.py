@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from ..model import Verdict
+from ..judged import Verdict
 from .level import MEAN_LIMIT
 from .looks import ROUNDING
 from .shift import Cuts, Shift

@@ -18,7 +18,8 @@ from itertools import permutations
 from math import log
 from statistics import fmean, median, variance
 
-from ..model import Judgement, Leaderboard, Metric, Profile, Standing
+from ..judged import Judgement, Leaderboard, Standing
+from ..model import Metric, Profile
 from .difference import ESTIMATOR_SD, Difference, of_sessions, scatter
 from .prices import COST
 from .quality import passed_rounds

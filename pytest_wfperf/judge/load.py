@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from statistics import median
 
-from ..model import Load, LoadStep, Profile
+from ..loads import Load, LoadStep
+from ..model import Profile
 from ..samples import quantile
 from .estimate import signed_rank_p
 from .proof import ERROR, LEAST_LAUNCHES

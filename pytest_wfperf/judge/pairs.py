@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from ..model import Comparison, Effect
+from ..judged import Comparison, Effect
 from .difference import ALPHA, BETA
 from .gates import Gate, gates_of
 from .looks import ROUNDING, Look, alpha_levels, beta_levels

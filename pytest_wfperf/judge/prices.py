@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import ConfigError
-from ..model import Judgement, Metric, Profile, Round
+from ..judged import Judgement
+from ..model import Metric, Profile, Round
 
 COST = "cost"  # the metric that prices make
 FORM = "METRIC = AMOUNT CURRENCY [per COUNT], such as 'tokens_in = 3 USD per 1000000'"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..model import Check, PassRate, Round
+from ..judged import PassRate
+from ..model import Check, Round
 from .estimate import clopper_pearson_lower, rounds_to_prove
 
 

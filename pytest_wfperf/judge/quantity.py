@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
-from ..model import Comparison, Metric, Profile, Round, Target
+from ..judged import Comparison, Target
+from ..model import Metric, Profile, Round
 from ..samples import quantile
 from .compare import Stored, difference
 from .difference import BETA

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from statistics import median
 
-from ..model import Comparison, Metric, Profile, Verdict
+from ..judged import Comparison, Verdict
+from ..model import Metric, Profile
 from .compare import Stored
 from .estimate import quantile_bounds
 from .quantity import metric_names, metric_values

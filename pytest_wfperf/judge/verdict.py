@@ -6,18 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from ..model import (
-    Comparison,
-    Judgement,
-    Metric,
-    PassRate,
-    Profile,
-    Span,
-    StepSummary,
-    Summary,
-    Target,
-    Verdict,
-)
+from ..judged import Comparison, Judgement, PassRate, StepSummary, Summary, Target, Verdict
+from ..model import Metric, Profile, Span
 from ..samples import quantile
 from .alike import Alike, alike
 from .compare import Stored, compare

@@ -11,7 +11,8 @@ from operator import index
 from typing import Any
 
 from ..errors import MeasurementError
-from ..model import Cache, Check, Load, LoadStep, Metric, Round, Span
+from ..loads import Load, LoadStep
+from ..model import Cache, Check, Metric, Round, Span
 
 END = "WFPERF_END"  # the environment variable that names a launched process's end of its channel
 LONGEST_SHOWN = 200

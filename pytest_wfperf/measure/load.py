@@ -11,7 +11,8 @@ from time import perf_counter_ns
 from typing import Any
 
 from ..errors import MeasurementError
-from ..model import Load, LoadStep, Round, Span
+from ..loads import Load, LoadStep
+from ..model import Round, Span
 from .crews import Crew, Part, Tasks, Threads
 from .facts import averaged, with_facts_of
 from .replica import Call, Replica, Schedule, Stretch

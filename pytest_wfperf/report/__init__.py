@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
-from ..model import RunResult
+from ..judged import RunResult
 from ..store.files import write_atomically
 from . import results
 

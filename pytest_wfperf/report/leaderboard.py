@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tabulate import tabulate
 
-from ..model import Leaderboard, Standing
+from ..judged import Leaderboard, Standing
 from .text import duration, printable
 
 HEADERS = ("", "rank", "variant", "passed", "median", "cost", "as fast as")

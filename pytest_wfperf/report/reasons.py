@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from ..model import Comparison, Effect, Judgement, PassRate, Target, Verdict
+from ..judged import Comparison, Effect, Judgement, PassRate, Target, Verdict
 from .text import FACTOR_FROM, amount, caught, change, duration, plural, proof, share
 
 MAIN_SHARE = 0.2  # of a slowdown: steps that carry less are not named

@@ -7,19 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..analyse.analysis import analyse
-from ..model import (
-    Comparison,
-    Effect,
-    Judgement,
-    Leaderboard,
-    Metric,
-    PassRate,
-    RunResult,
-    Standing,
-    Summary,
-    Target,
-    Verdict,
-)
+from ..judged import Comparison, Effect, Judgement, Leaderboard, PassRate, RunResult, Standing, Summary, Target, Verdict
+from ..model import Metric
 from ..store.schema import decode_profile, seal
 from . import analysis
 from .reasons import reasons

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from tabulate import tabulate
 
 from ..analyse.analysis import analyse
-from ..model import Comparison, Effect, Judgement, Profile, RunResult, Summary, Target, Verdict
+from ..judged import Comparison, Effect, Judgement, RunResult, Summary, Target, Verdict
+from ..model import Profile
 from . import analysis
 from .leaderboard import leaderboard
 from .reasons import held_against, interval, outlook, reasons

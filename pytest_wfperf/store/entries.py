@@ -7,7 +7,8 @@ from operator import add, attrgetter
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MeasurementError
-from ..model import Cache, Check, Load, LoadStep, Metric, Span
+from ..loads import Load, LoadStep
+from ..model import Cache, Check, Metric, Span
 from .layout import storable
 
 if TYPE_CHECKING:

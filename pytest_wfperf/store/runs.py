@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from ..errors import BaselineCorrupt, BaselineError, BaselineMissing
-from ..model import Measured, Profile
+from ..judged import Measured
+from ..model import Profile
 from . import layout
 from .baseline import folders, moment, timestamp
 from .files import ATTEMPTS, MEND, corrupt, exists, explained, move_in, sweep, write_atomically

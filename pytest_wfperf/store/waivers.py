@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Never
 
 from ..errors import ConfigError
-from ..model import Verdict, Waiver
+from ..judged import Verdict, Waiver
 from . import layout
 from .files import exists, read_text
 

@@ -6,7 +6,8 @@ import math
 
 from pytest_wfperf.judge.looks import schedule
 from pytest_wfperf.judge.pairs import Trial
-from pytest_wfperf.model import Environment, Launch, Profile, Round, Span, Verdict
+from pytest_wfperf.judged import Verdict
+from pytest_wfperf.model import Environment, Launch, Profile, Round, Span
 
 HOUR = 3600.0
 FRESH = (("addresses", "fixed"),)

@@ -11,7 +11,8 @@ from pytest_wfperf.judge.alike import alike, is_warm
 from pytest_wfperf.judge.compare import compare
 from pytest_wfperf.judge.threshold import parse
 from pytest_wfperf.judge.verdict import Policy, Reference, judge
-from pytest_wfperf.model import Cache, Environment, Launch, Profile, Round, Span, Verdict
+from pytest_wfperf.judged import Verdict
+from pytest_wfperf.model import Cache, Environment, Launch, Profile, Round, Span
 
 MS = 1_000_000
 COLD_MS, WARM_MS = 100, 20

@@ -10,7 +10,8 @@ import pytest
 from pytest_wfperf.analyse.attribution import attribution
 from pytest_wfperf.judge.compare import compare, default_limit, paired
 from pytest_wfperf.judge.difference import ALPHA, BETA
-from pytest_wfperf.model import Environment, Launch, Profile, Round, Span, Verdict
+from pytest_wfperf.judged import Verdict
+from pytest_wfperf.model import Environment, Launch, Profile, Round, Span
 
 HOUR = 3600.0
 ENVIRONMENT = Environment(facts=())

@@ -13,7 +13,9 @@ from pytest_wfperf.judge.load import of_load
 from pytest_wfperf.judge.quantity import settled
 from pytest_wfperf.judge.threshold import parse
 from pytest_wfperf.judge.verdict import Policy, Reference, judge
-from pytest_wfperf.model import Environment, Launch, Load, LoadStep, Profile, Round, Verdict
+from pytest_wfperf.judged import Verdict
+from pytest_wfperf.loads import Load, LoadStep
+from pytest_wfperf.model import Environment, Launch, Profile, Round
 
 MS = 1_000_000
 OF_A_LOAD = "min, median, p50 … p99.9, max, failures, throughput, inflation"

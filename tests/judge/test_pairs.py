@@ -12,7 +12,8 @@ from simulated import FOUR, FRESH, MANY, flagged, grown, launch, passed, run_in_
 from pytest_wfperf.judge.looks import schedule
 from pytest_wfperf.judge.pairs import Trial
 from pytest_wfperf.judge.shift import Cuts, Shift
-from pytest_wfperf.model import Launch, Round, Span, Verdict
+from pytest_wfperf.judged import Verdict
+from pytest_wfperf.model import Launch, Round, Span
 
 ONE = {"only": 50.0}
 FIVE, TEN = math.log(1.05), math.log(1.10)

@@ -11,7 +11,8 @@ from simulated import ENVIRONMENT, FOUR, FRESH, session, sessions
 from pytest_wfperf.judge.proof import exact_from, proved
 from pytest_wfperf.judge.threshold import parse
 from pytest_wfperf.judge.verdict import Policy, Reference, declared_goals, declared_limits, judge
-from pytest_wfperf.model import Launch, Metric, Profile, Round, Verdict
+from pytest_wfperf.judged import Verdict
+from pytest_wfperf.model import Launch, Metric, Profile, Round
 
 
 def limit(text):

@@ -11,7 +11,7 @@ from simulated import FOUR, HOUR, MANY, flagged, grown, session, sessions
 
 from pytest_wfperf.judge.compare import compare
 from pytest_wfperf.judge.launches import could_have_caught, evidence, sessions_needed
-from pytest_wfperf.model import Verdict
+from pytest_wfperf.judged import Verdict
 
 
 def held(current, stored, limits=None, workflows=1):

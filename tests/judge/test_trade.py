@@ -6,7 +6,8 @@ import pytest
 
 from pytest_wfperf.judge.trade import trade
 from pytest_wfperf.judge.verdict import Policy, Reference, judge
-from pytest_wfperf.model import Comparison, Effect, Environment, Launch, Metric, Profile, Round, Verdict
+from pytest_wfperf.judged import Comparison, Effect, Verdict
+from pytest_wfperf.model import Environment, Launch, Metric, Profile, Round
 
 IMPROVED, REGRESSED = (Verdict.IMPROVED, -0.3567), (Verdict.REGRESSED, 0.3365)  # -30 %, +40 %
 

@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 
 from pytest_wfperf.errors import MeasurementError
 from pytest_wfperf.fixture import Wfperf
+from pytest_wfperf.loads import Load, LoadStep
 from pytest_wfperf.measure.channel import decode_round, encode_round
 from pytest_wfperf.measure.load import _at_once_ns, _held
 from pytest_wfperf.measure.replica import Schedule
 from pytest_wfperf.measure.rounds import Measurement
-from pytest_wfperf.model import Environment, Load, LoadStep, Round
+from pytest_wfperf.model import Environment, Round
 from pytest_wfperf.samples import quantile
 
 LIMIT_S = 60

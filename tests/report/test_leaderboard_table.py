@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pytest_wfperf.model import Leaderboard, Metric, Standing
+from pytest_wfperf.judged import Leaderboard, Standing
+from pytest_wfperf.model import Metric
 from pytest_wfperf.report.leaderboard import LEGEND, leaderboard
 
 

@@ -8,11 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_wfperf.model import (
+from pytest_wfperf.judged import (
     Comparison,
     Effect,
     Judgement,
-    Metric,
     PassRate,
     RunResult,
     StepSummary,
@@ -20,6 +19,7 @@ from pytest_wfperf.model import (
     Target,
     Verdict,
 )
+from pytest_wfperf.model import Metric
 from pytest_wfperf.report import results
 from pytest_wfperf.report.terminal import render, short_reason
 

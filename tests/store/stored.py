@@ -2,7 +2,8 @@
 
 from hypothesis import strategies as st
 
-from pytest_wfperf.model import Cache, Check, Environment, Launch, Load, LoadStep, Metric, Profile, Round, Span
+from pytest_wfperf.loads import Load, LoadStep
+from pytest_wfperf.model import Cache, Check, Environment, Launch, Metric, Profile, Round, Span
 
 HERE = Environment(facts=(("cpus", "2"), ("python", "cpython3.12"), ("system", "Linux")), notes=(("host", "here"),))
 THERE = Environment(facts=(("cpus", "8"), ("python", "cpython3.12"), ("system", "Linux")))

@@ -12,7 +12,7 @@ import pytest
 from stored import HERE, profile
 
 from pytest_wfperf.errors import BaselineCorrupt, BaselineError, BaselineMissing, SchemaTooNew
-from pytest_wfperf.model import Measured
+from pytest_wfperf.judged import Measured
 from pytest_wfperf.store import layout
 from pytest_wfperf.store.directory import Store
 from pytest_wfperf.store.runs import KEPT, Runs

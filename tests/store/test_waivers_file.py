@@ -3,7 +3,7 @@ from datetime import date
 import pytest
 
 from pytest_wfperf.errors import ConfigError
-from pytest_wfperf.model import Verdict, Waiver
+from pytest_wfperf.judged import Verdict, Waiver
 from pytest_wfperf.store.waivers import matching, read_waivers
 
 GOOD = """
