@@ -267,8 +267,20 @@ class Gate:
 
     def profile(self, workflow: str) -> Profile | None:
         """A judged workflow's profile; None where it left none."""
+        data = self.encoded(workflow)
+        return None if data is None else decode_profile(data, workflow)
+
+    def before(self, profile: Profile) -> tuple[Profile, ...]:
+        """What a judged workflow was held against: stored sessions, oldest first, or another revision's launches.
+
+        Raises BaselineError.
+        """
+        return tuple(stored for _, stored in self._reference(profile, self.measured_of(profile.workflow)).stored)
+
+    def encoded(self, workflow: str) -> dict[str, Any] | None:
+        """A judged workflow's profile as the store encodes it; None where it left none."""
         data = self._profiles.get(workflow)
-        return None if data is None else decode_profile(json.loads(data), workflow)
+        return None if data is None else json.loads(data)
 
     def profile_data(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Every judged workflow's profile in its encoded form, one at a time."""

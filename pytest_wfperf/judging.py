@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import pytest
@@ -21,6 +20,7 @@ from .options import CARRIED
 from .report.terminal import render, short_reason
 from .selection import Selection
 from .settings import Settings
+from .showing import exhibits, occasion
 from .store.layout import check_name
 from .store.schema import decode_profile
 
@@ -51,6 +51,7 @@ class Judging:
         self.config, self.settings, self.selection, self.concurrency = config, settings, selection, concurrency
         self.result: RunResult | None = None
         self.problem = ""
+        self._places: dict[str, tuple[str, int | None]] = {}  # file and line of each workflow's test
         self.launched: frozenset[str] | None = None  # workflows that launches have measured, once there were any
         self._has_launched = False
         self.reused: frozenset[str] = frozenset()  # workflows that an interrupted run has measured in its own process
@@ -132,6 +133,9 @@ class Judging:
         carried = getattr(report, CARRIED, None)
         if report.failed:
             self.gate.broken.add(report.nodeid)
+        if carried is not None:
+            file, line, _ = report.location
+            self._places[report.nodeid] = (file, None if line is None else line + 1)
         if carried is None:
             return
         if report.skipped:
@@ -195,11 +199,12 @@ class Judging:
 
     def _written(self, result: RunResult) -> RunResult:
         """Write the reports; one that cannot be written is an error of the run."""
-        for path in self.settings.report:
-            try:
-                reports.write(self.config.invocation_params.dir / Path(path), result, self.gate.profile_data())
-            except (WfperfError, OSError) as error:
-                result = result.with_error(f"--wfperf-report={path} was not written: {error}")
+        if not self.settings.report:
+            return result
+        paths = {self.config.invocation_params.dir / path: path for path in self.settings.report}
+        shown = exhibits(self.gate, result, self._places)
+        for path, problem in reports.write(list(paths), result, occasion(self.gate), shown).items():
+            result = result.with_error(f"--wfperf-report={paths[path]} was not written: {problem}")
         return result
 
     def summarise(self, reporter: pytest.TerminalReporter) -> None:

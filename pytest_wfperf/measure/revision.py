@@ -35,6 +35,11 @@ def commit(directory: Path) -> str:
     return head + ("-dirty" if _git(directory, "status", "--porcelain", "--untracked-files=no") else "")
 
 
+def branch(directory: Path) -> str:
+    """The branch checked out at ``directory``; empty outside git and where none is."""
+    return _git(directory, "symbolic-ref", "--quiet", "--short", "HEAD")
+
+
 def toplevel(directory: Path) -> Path:
     """The top of the working tree ``directory`` lies in, symbolic links resolved. Raises MeasurementError."""
     done = _run(directory, "rev-parse", "--show-toplevel")

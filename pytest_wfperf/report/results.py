@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from typing import Any
 
-from ..analyse.analysis import analyse
-from ..judged import Comparison, Effect, Judgement, Leaderboard, PassRate, RunResult, Standing, Summary, Target, Verdict
+from ..judged import Comparison, Effect, Leaderboard, PassRate, RunResult, Standing, Summary, Target, Verdict
 from ..model import Metric
-from ..store.schema import decode_profile, seal
+from ..store.schema import seal
 from . import analysis
+from .exhibit import Exhibit, Occasion
 from .reasons import reasons
 
 
-def render(run: RunResult, profiles: Iterable[tuple[str, Mapping[str, Any]]]) -> bytes:
-    """The run as JSON after the published schema ``results-1``, profiles in the store's encoding."""
-    encoded = dict(profiles)
-    body = {
-        "holds": run.holds,
-        "strict": run.strict,
-        "baseline": run.baseline,
-        "counts": {str(verdict): run.count(verdict) for verdict in Verdict},
-        "pass_rate": None if run.pass_rate is None else _rate(run.pass_rate),
-        "saved": run.saved,
-        "failures": list(run.failures),
-        "errors": list(run.errors),
-        "workflows": [_judgement(j, encoded.get(j.workflow)) for j in run.judgements],
-        "notes": list(run.notes),
-        "leaderboards": [_leaderboard(board) for board in run.leaderboards],
-    }
-    return seal("results", body, "the results file")
-
-
-def _judgement(judgement: Judgement, profile: Mapping[str, Any] | None) -> dict[str, Any]:
+def part(exhibit: Exhibit) -> dict[str, Any]:
+    """One workflow after the published schema ``results-1``, its profile in the store's encoding."""
+    judgement = exhibit.judgement
     return {
         "workflow": judgement.workflow,
         "verdict": str(judgement.verdict),
@@ -45,16 +28,29 @@ def _judgement(judgement: Judgement, profile: Mapping[str, Any] | None) -> dict[
         "comparison": None if judgement.comparison is None else _comparison(judgement.comparison),
         "targets": [_target(target) for target in judgement.targets],
         "pass_rates": [_rate(rate) for rate in judgement.pass_rates],
-        "profile": profile,
-        "analysis": None if profile is None else _analysis(profile),
+        "profile": exhibit.encoded,
+        "analysis": None if exhibit.analysis is None else analysis.as_json(exhibit.analysis),
         "trade": judgement.trade,
         "variant": judgement.variant,
     }
 
 
-def _analysis(encoded: Mapping[str, Any]) -> dict[str, Any] | None:
-    profile = decode_profile(dict(encoded), "the run's profile")
-    return analysis.as_json(analyse(profile)) if profile.rounds and profile.steps else None
+def whole(run: RunResult, _: Occasion, parts: Sequence[Any]) -> bytes:
+    """The run as JSON after the published schema ``results-1``."""
+    body = {
+        "holds": run.holds,
+        "strict": run.strict,
+        "baseline": run.baseline,
+        "counts": {str(verdict): run.count(verdict) for verdict in Verdict},
+        "pass_rate": None if run.pass_rate is None else _rate(run.pass_rate),
+        "saved": run.saved,
+        "failures": list(run.failures),
+        "errors": list(run.errors),
+        "workflows": list(parts),
+        "notes": list(run.notes),
+        "leaderboards": [_leaderboard(board) for board in run.leaderboards],
+    }
+    return seal("results", body, "the results file")
 
 
 def _summary(summary: Summary) -> dict[str, Any]:

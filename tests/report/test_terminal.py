@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -21,6 +22,7 @@ from pytest_wfperf.judged import (
 )
 from pytest_wfperf.model import Metric
 from pytest_wfperf.report import results
+from pytest_wfperf.report.exhibit import Exhibit, Occasion
 from pytest_wfperf.report.terminal import render, short_reason
 
 
@@ -154,6 +156,10 @@ def test_a_slowdown_of_the_whole_names_what_carries_it_and_when_all_moved_alike(
 
 
 def test_the_results_file_fits_its_schema():
-    data = json.loads(results.render(RUN, []))
+    data = json.loads(
+        results.whole(
+            RUN, Occasion(created=datetime.now(UTC)), [results.part(Exhibit(judgement=j)) for j in RUN.judgements]
+        )
+    )
     assert data["kind"] == "results" and data["counts"]["REGRESSED"] == 1 and data["holds"] is False
     assert data["workflows"][0]["comparison"]["steps"][1]["change"] == pytest.approx(1.0)
