@@ -58,7 +58,7 @@ def _hold_against(launching: Launching, config: pytest.Config, directory: Path) 
     settings = launching.settings
     root = revision.toplevel(config.rootpath)
     commit = revision.resolve(config.rootpath, str(settings.against))
-    sides = arms(invocation(config), commit, _cache(), directory, settings.build or "")
+    sides = arms(invocation(config), commit, _cache(), directory, settings.build or "", apart=settings.store)
     store = settings.store.resolve()
     changed = {name for name in revision.differing(root, commit) if not (root / name).resolve().is_relative_to(store)}
     shared = {VARIABLE: str(place(settings.store, config.rootpath).absolute())}  # built once, and alike for both

@@ -62,11 +62,14 @@ class Arm:
     notes: tuple[str, ...] = ()
 
 
-def arms(invocation: Invocation, commit: str, cache: Path, workdir: Path, build: str = "") -> tuple[Arm, Arm]:
+def arms(
+    invocation: Invocation, commit: str, cache: Path, workdir: Path, build: str = "", *, apart: Path | None = None
+) -> tuple[Arm, Arm]:
     """The working tree's side, which runs in place, and that of ``commit``, which runs in a copy in ``workdir``.
 
     ``workdir`` is this run's own and may be deleted after it; ``cache`` is kept between runs.
-    ``build`` is the command that makes compiled modules. Raises MeasurementError.
+    ``build`` is the command that makes compiled modules; the folder ``apart``, the store, is not copied among the
+    tests. Raises MeasurementError.
     """
     place = _Place(revision.toplevel(invocation.rootdir), invocation)
     # an own name for the folder, and the top's for the tree: a top that is itself a package keeps its name
@@ -74,7 +77,7 @@ def arms(invocation: Invocation, commit: str, cache: Path, workdir: Path, build:
     pristine = revision.materialise(place.top, commit, cache)
     try:
         shutil.copytree(pristine, tree, symlinks=True)
-        tests = _overlay(place, tree, commit)
+        tests = _overlay(place, tree, commit, apart)
         variables = _environment(place, tree, _bytecode(place, workdir / "pyc-revision", cache, tree))
         copied = generate(place.top, tree, build, variables, workdir / "build.log")
         variables = _environment(place, tree, Path(variables["PYTHONPYCACHEPREFIX"]))  # a build makes folders
@@ -136,8 +139,9 @@ class _Place:
         return self.text(word, root)
 
 
-def _overlay(place: _Place, tree: Path, commit: str) -> frozenset[str]:
+def _overlay(place: _Place, tree: Path, commit: str, apart: Path | None) -> frozenset[str]:
     call = place.call
+    store = None if apart is None else place.inside(apart)
     asked = {place.inside(path) for path in call.paths} - {None}
     rootdir = place.inside(call.rootdir) or "."
     if call.inifile is None:  # then no file of the revision's may serve as one
@@ -147,6 +151,7 @@ def _overlay(place: _Place, tree: Path, commit: str) -> frozenset[str]:
     return overlay(
         place.top, tree, commit, patterns=call.python_files, inis=inis,
         asked={"" if name == "." else Path(str(name)).as_posix() for name in asked},
+        apart=() if store in (None, ".") else (Path(str(store)).as_posix(),),
     )  # fmt: skip
 
 

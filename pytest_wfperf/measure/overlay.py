@@ -26,14 +26,23 @@ _TEST_FOLDER = re.compile(r"(.+[_-])?tests?([_-].+|data)?|__snapshots__|cassette
 _ASKED_FOLDER = re.compile(r"bench(marks?)?|perf(ormance)?|workflows?|e2e|integration|acceptance|functional|specs?")
 
 
-def overlay(top: Path, tree: Path, commit: str, *, asked: Collection[str], patterns: Collection[str], inis: Collection[str]) -> frozenset[str]:  # fmt: skip  # noqa: E501
+def overlay(
+    top: Path,
+    tree: Path,
+    commit: str,
+    *,
+    asked: Collection[str],
+    patterns: Collection[str],
+    inis: Collection[str],
+    apart: Collection[str] = (),
+) -> frozenset[str]:
     """Give ``tree`` the working copy's tests, and return the files this put there or took away.
 
     Tests are: every conftest.py; the modules that match ``patterns`` (pytest's python_files) below
     a path of ``asked`` (what pytest was told to collect, "" for all); ``inis``; and everything,
     git-ignored data too, in a folder of tests. That is one named like tests, test_data or
     integration_tests which holds a test module or no Python at all, or a folder of ``asked``
-    with test modules in it and no package code beside them.
+    with test modules in it and no package code beside them. What lies below a path of ``apart`` is none.
     """
     here = listed(top, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
     there = listed(top, "ls-tree", "-r", "--name-only", "-z", "--full-tree", commit)
@@ -45,7 +54,7 @@ def overlay(top: Path, tree: Path, commit: str, *, asked: Collection[str], patte
     tests = {name for name in names if name in single or _below(name, folders)}
     if folders:
         tests |= listed(top, "ls-files", "--others", "-z", "--", *folders)
-    tests = {name for name in tests if not _is_cache(name)}
+    tests = {name for name in tests if not (_is_cache(name) or _below(name, apart))}
     for name in tests:
         _put(top / name, tree / name, tree)
     return frozenset(tests)

@@ -290,12 +290,12 @@ def test_a_failing_filter_is_reported_in_its_own_words(repo, tmp_path):
 # --- the tests in it ------------------------------------------------------------------
 
 
-def overlaid(repo, base, tmp_path, asked=("",), patterns=("test_*.py", "*_test.py"), inis=()):
+def overlaid(repo, base, tmp_path, asked=("",), patterns=("test_*.py", "*_test.py"), inis=(), apart=()):
     tree = tmp_path / "run"
     import shutil
 
     shutil.copytree(revision.materialise(repo.top, base, tmp_path / "cache"), tree, symlinks=True)
-    names = overlay.overlay(repo.top, tree, base, asked=asked, patterns=patterns, inis=inis)
+    names = overlay.overlay(repo.top, tree, base, asked=asked, patterns=patterns, inis=inis, apart=apart)
     return tree, names
 
 
@@ -316,6 +316,18 @@ def test_tests_are_the_working_copys_with_their_data_and_without_what_it_deleted
     assert (tree / "pkg/core.py").read_text() == "x = 1\n"
     assert "tests/test_gone.py" in names
     assert not any(name.startswith("pkg/") for name in names)
+
+
+def test_a_store_among_the_tests_stays_behind(repo, tmp_path):
+    repo.write("tests/conftest.py")
+    repo.write("tests/.wfperf/store.json")
+    base = repo.commit()
+    repo.write("tests/.wfperf/runs/.gitignore", "*")
+    repo.write("tests/.wfperf/runs/cache/big.bin", "what a set-up has built")
+    tree, names = overlaid(repo, base, tmp_path, asked=["tests"], apart=["tests/.wfperf"])
+    assert "tests/conftest.py" in names
+    assert not any(name.startswith("tests/.wfperf/") for name in names)
+    assert not (tree / "tests/.wfperf/runs").exists()
 
 
 @pytest.mark.parametrize(
