@@ -180,6 +180,8 @@ def _in_short(passing: Sequence[Judgement]) -> Iterator[Line]:
     """Of workflows that are not explained: what their verdict rests on, and what it could have caught step by step."""
     for judgement in passing:
         comparison = judgement.comparison
+        for note in judgement.summary.notes if judgement.summary else ():
+            yield Line(f"{printable(judgement.workflow)}: note: {printable(note)}", "yellow")
         if comparison is None or not (comparison.fresh or comparison.outlook):
             continue
         yield Line(f"{printable(judgement.workflow)}: {_how(comparison)}, limit {share(comparison.total.limit)}")

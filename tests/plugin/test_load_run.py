@@ -79,6 +79,23 @@ def test_flow(wfperf):
     ran.says("check 'small' passed in 0 of 1 rounds", "failed 2 of 3 times: failed 2 of 2 times: 1 is large")
 
 
+def test_failures_that_no_threshold_asks_about_are_told(project):
+    project.write("""
+def replica(wfperf, index):
+    if index == 2:
+        raise ValueError("boom")
+@pytest.mark.wfperf("load:3 p95 < 30s")
+def test_flow(wfperf):
+    wfperf.load(replica, 3, rounds=2, setup=lambda index: index)
+""")
+    told = "calls failed, 2 of 6 calls: replica 2: ValueError: boom (the threshold `load:3 failures == 0` lets none)"
+    project.run("-v").says(f"note: load:3: {told}")
+    ran = project.run("--wfperf-save", "--wfperf-launches=0")
+    assert ran.ret == 0
+    ran.says(f"note: load:3: {told}")
+    project.run("--wfperf-baseline", "--wfperf-launches=0").says("test_flow: note: load:3: calls failed")
+
+
 def test_a_threshold_that_does_not_parse_is_a_usage_error(project):
     project.write("@pytest.mark.wfperf('load:many failures == 0')\ndef test_flow(wfperf): pass\n")
     ran = project.run()
