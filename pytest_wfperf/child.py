@@ -101,6 +101,11 @@ class Child:
 
     def _obey(self, message: dict[str, Any], shell: Shell) -> None:
         item = self.items[message["workflow"]]
+        pytest.CallInfo.from_call(  # of what the one before had, this one shares some; the tests' own run tells errors
+            lambda: item.session._setupstate.teardown_exact(item),  # noqa: SLF001
+            when="teardown",
+            reraise=(KeyboardInterrupt, pytest.exit.Exception),
+        )
         if message["do"] == "count":
             self.channel.send({"is": "ended", "counts": self._count(item)})
         else:

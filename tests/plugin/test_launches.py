@@ -152,6 +152,63 @@ def test_holds(wfperf):
     ran.says("test_holds: 3 launches" if said != "garbage" else "test_holds")
 
 
+SCOPED = """
+import os, pathlib
+
+def said(request, what):
+    with pathlib.Path(request.config.rootpath, f"log-{os.getpid()}").open("a") as log:
+        log.write(f"{what} {request.node.nodeid}; ")
+
+@pytest.fixture(scope="module", autouse=True)
+def of_module(request):
+    said(request, "up")
+    yield
+    said(request, "down")
+
+class TestIt:
+    @pytest.fixture(scope="class", autouse=True)
+    def of_class(self, request):
+        said(request, "up")
+        yield
+        said(request, "down")
+
+    def test_one(self, wfperf): pass
+    def test_two(self, wfperf): pass
+
+def test_three(wfperf): pass
+"""
+
+
+def test_workflows_of_several_modules_share_no_more_than_their_scopes_say(launched):
+    launched.write(SCOPED, name="a/test_first.py")
+    launched.write(SCOPED, name="b/test_second.py")
+    ran = launched.run("--wfperf-save", "--wfperf-launches=2", "--wfperf-rounds=2")
+    assert ran.ret == 0, ran.out + ran.err
+    ran.says("holds: 6 workflows: 6 PASS")
+    logs = [log.read_text() for log in launched.root.glob("log-*")]
+    assert len(logs) == 5  # two launches, two that count, and the tests' own run
+    for log in logs:
+        first, second = "a/test_first.py", "b/test_second.py"
+        assert log == "".join(
+            f"up {module}; up {module}::TestIt; down {module}::TestIt; down {module}; " for module in (first, second)
+        )
+
+
+def test_a_module_that_cannot_be_torn_down_spoils_no_other_workflow(launched):
+    launched.write(
+        "@pytest.fixture(scope='module', autouse=True)\ndef broken():\n    yield\n    raise ValueError('cannot close')\n"
+        "def test_first(wfperf): pass\n",
+        name="a/test_first.py",
+    )
+    launched.write("def test_second(wfperf): pass\n", name="b/test_second.py")
+    ran = launched.run("--wfperf-save", "--wfperf-launches=2", "--wfperf-rounds=2")
+    assert ran.ret == 1
+    ran.says(
+        "ERROR at teardown of test_first", "cannot close", "--wfperf-save refused: a/test_first.py::test_first failed"
+    )
+    ran.never_says("test_second failed", "ERROR in launch")
+
+
 def test_a_fixture_that_is_lost_in_launches_is_an_error_with_its_message(launched):
     launched.write(
         IN_CHILD
