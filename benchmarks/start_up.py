@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from pytest_wfperf.judge.estimate import hodges_lehmann, walsh_interval
+from pytest_wfperf.estimate import hodges_lehmann, walsh_interval
 
 PAIRS = int(sys.argv[1]) if len(sys.argv) > 1 else 40
 LIMIT_MS = 5.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .estimate import clopper_pearson_lower, clopper_pearson_upper
 from .judge.difference import ALPHA
-from .judge.estimate import clopper_pearson_lower, clopper_pearson_upper
 from .launching import MOST_PAIRS
 from .measure.machine import Finding
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from trust_work.rows import ROWS, Row
 
-from pytest_wfperf.judge.estimate import clopper_pearson_lower, clopper_pearson_upper
+from pytest_wfperf.estimate import clopper_pearson_lower, clopper_pearson_upper
 
 Record = dict[str, Any]
 PEER_LIMIT = 0.05

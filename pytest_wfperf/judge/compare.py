@@ -11,16 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 
+from ..estimate import hodges_lehmann, walsh_interval
 from ..judged import Comparison, Effect, Verdict
 from ..model import Profile, Round
+from ..priors import SESSION_GAP_S
 from .difference import ALPHA, Difference
-from .estimate import hodges_lehmann, walsh_interval
 from .launches import could_have_caught, processes_needed, sessions_needed
 from .level import Gate, InProcess, Launched
 from .shift import LIMITS
 from .table import Table
 
-SESSION_GAP_S = 3600.0  # sessions closer than this count as one
 TAKEN_IN_PROCESS = (1.0, 0.5, 5)  # default limit; that from so many sessions on
 OUTLOOK = (0.05, 0.10, 0.20)  # limits for which it is told how many sessions would make them possible
 

@@ -25,14 +25,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median, variance
 
-from .estimate import normal_quantile, t_quantile
+from ..estimate import normal_quantile, t_quantile
+from ..priors import ESTIMATOR_SD, PRIOR_WEIGHT, PROCESS_SD
 
 ALPHA = 0.01  # a run with nothing slower is flagged at most this often
 BETA = 0.05  # a slowdown of the limit is passed at most this often
-PROCESS_SD = 0.05  # prior: standard deviation of log times between processes of the same code
-PRIOR_WEIGHT = 4  # degrees of freedom that prior is worth
 ROUND_SD = 0.10  # prior: standard deviation of log times between rounds, worth two rounds
-ESTIMATOR_SD = 0.006  # what a minimum of rounds is off by even where everything else agrees
 CUT = 0.6  # of Δ: no verdict against a difference below it, none for one above it
 
 

@@ -23,14 +23,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, harmonic_mean, variance
 
-from .difference import BETA, ESTIMATOR_SD, PRIOR_WEIGHT, PROCESS_SD, Difference
-from .estimate import hodges_lehmann
+from ..estimate import hodges_lehmann
+from ..priors import (
+    CALIBRATED_SD,
+    ESTIMATOR_SD,
+    LAUNCH_SD,
+    PRIOR_WEIGHT,
+    PROCESS_SD,
+    SESSION_SD,
+    SPEED_SD,
+)
+from .difference import BETA, Difference
 from .spread import scale
 
-SESSION_SD = 0.02  # prior: standard deviation of log times between sessions of the same code
-CALIBRATED_SD = 0.015  # the same where the machine's speed is taken off
-LAUNCH_SD = 0.02  # prior: the same between launches of one session, worth two launches
-SPEED_SD = 0.4  # of the part of a change of speed that a step does not share
 MOST_SESSIONS = 100  # nobody is told to gather more
 
 Values = Sequence[Sequence[float]]  # ln, session by session, launch by launch

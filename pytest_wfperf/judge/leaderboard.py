@@ -20,7 +20,8 @@ from statistics import fmean, median, variance
 
 from ..judged import Judgement, Leaderboard, Standing
 from ..model import Metric, Profile
-from .difference import ESTIMATOR_SD, Difference, of_sessions, scatter
+from ..priors import ESTIMATOR_SD
+from .difference import Difference, of_sessions, scatter
 from .prices import COST
 from .quality import passed_rounds
 

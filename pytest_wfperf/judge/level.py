@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from ..estimate import hodges_lehmann
 from ..model import Launch, Profile
 from .difference import Difference, mean_scatter, of_sessions, scatter, steady_mean
-from .estimate import hodges_lehmann
 from .launches import Evidence, evidence
 from .table import Table, change_of_entries, floor_ns, gathered
 

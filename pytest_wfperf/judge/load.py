@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from statistics import median
 
+from ..estimate import signed_rank_p
 from ..loads import Load, LoadStep
 from ..model import Profile, Round
 from ..samples import quantile
-from .estimate import signed_rank_p
 from .proof import ERROR, LEAST_LAUNCHES
 from .quantity import Actual, not_recorded
 from .threshold import Threshold

@@ -10,8 +10,8 @@ import math
 from collections.abc import Callable, Sequence
 from statistics import fmean, median
 
+from ..estimate import clopper_pearson_lower, clopper_pearson_upper, signed_rank_p
 from .difference import ALPHA
-from .estimate import clopper_pearson_lower, clopper_pearson_upper, signed_rank_p
 from .looks import ROUNDING
 from .spread import design_effect
 from .threshold import Threshold

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..estimate import clopper_pearson_lower, rounds_to_prove
 from ..judged import PassRate
 from ..model import Check, Round
-from .estimate import clopper_pearson_lower, rounds_to_prove
 
 
 def pass_rates(

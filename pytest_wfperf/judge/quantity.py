@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
+from ..estimate import walsh_interval
 from ..judged import Comparison, Target
 from ..model import Metric, Profile, Round
 from ..samples import quantile
 from .compare import Stored, difference
 from .difference import BETA
-from .estimate import walsh_interval
 from .proof import exact_from, proved
 from .threshold import Threshold
 

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from ..estimate import hodges_lehmann, normal_quantile, signed_rank_p, t_quantile, walsh_interval
 from .difference import BETA, CUT
-from .estimate import hodges_lehmann, normal_quantile, signed_rank_p, t_quantile, walsh_interval
 from .looks import ROUNDING
 from .spread import scale
 

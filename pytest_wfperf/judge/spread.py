@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import combinations
 from statistics import fmean, median
 
-from .estimate import normal_quantile
+from ..estimate import normal_quantile
 
 PAIRWISE = 1.0483  # the median of |x − y| of two standard normal values is 1/1.0483
 _STEPS = 64  # of Simpson's rule: ten digits

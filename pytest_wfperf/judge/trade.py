@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from statistics import median
 
+from ..estimate import quantile_bounds
 from ..judged import Comparison, Verdict
 from ..model import Metric, Profile
 from .compare import Stored
-from .estimate import quantile_bounds
 from .quantity import metric_names, metric_values
 
 NOTABLE = 0.05  # of a metric: what moved by less was not traded

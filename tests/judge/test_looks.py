@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_wfperf.judge.estimate import signed_rank_p
+from pytest_wfperf.estimate import signed_rank_p
 from pytest_wfperf.judge.looks import ROUNDING, alpha_levels, beta_levels, schedule
 
 

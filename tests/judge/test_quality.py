@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_wfperf.judge.estimate import clopper_pearson_lower
+from pytest_wfperf.estimate import clopper_pearson_lower
 from pytest_wfperf.judge.quality import hit_rate, pass_rates, run_pass_rate
 from pytest_wfperf.model import Cache, Check, Round
 

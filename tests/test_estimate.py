@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from pytest_wfperf.judge.estimate import (
+from pytest_wfperf.estimate import (
     beta_quantile,
     clopper_pearson_lower,
     clopper_pearson_upper,
