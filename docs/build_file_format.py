@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from pytest_wfperf.model import Check, Environment, Launch, Profile, Round, Span
+from pytest_wfperf.report import trace
 from pytest_wfperf.store.schema import FORMATS, encode_profile, load_schema, seal
 
+FOREIGN = {"trace": trace.FORMAT}  # what is said in formats that are not this package's own
+REPORTS = ("results", "baseline-metrics", "comparison", "bottlenecks", *FOREIGN)
 PAGE = Path(__file__).with_name("file-format.md")
 
 INTRODUCTION = """\
@@ -114,19 +117,22 @@ EXAMPLE = Profile(
 def build() -> str:
     """The whole page."""
     parts = [INTRODUCTION]
-    for kind, number in FORMATS.items():
+    told: list[dict[str, Any]] = []
+    for kind, number in (FORMATS | FOREIGN).items():
         schema = load_schema(kind, number)
         parts.append(f"## {schema['title']}, format {number}\n\n{schema['description']}\n\n{_table(schema)}")
         if kind == "profile":
             parts.append(f"For example:\n\n```json\n{seal(kind, encode_profile(EXAMPLE), 'the example').decode()}```\n")
-        if kind in ("profile", "results"):
-            parts.extend(
-                f"### {part['title']}\n\n{part['description']}\n\n{_table(part)}" for part in schema["$defs"].values()
-            )
+        if kind in ("profile", *REPORTS):
+            more = [part for part in schema["$defs"].values() if part not in told]  # kinds share some of their parts
+            told += more
+            parts.extend(f"### {part['title']}\n\n{part['description']}\n\n{_table(part)}" for part in more)
     return "\n".join([*parts, WAIVERS])
 
 
 def _table(schema: dict[str, Any]) -> str:
+    if "properties" not in schema:
+        return f"Type: {_type(schema)}.\n"
     required = schema.get("required", ())
     rows = ["| key | type | always there | meaning |", "|---|---|---|---|"]
     for name, inner in schema["properties"].items():
@@ -151,7 +157,8 @@ def _plain_type(schema: dict[str, Any]) -> str:
     if schema["type"] == "array":
         return f"array of {_type(schema['items'])}"
     if schema["type"] == "object":
-        return f"object of {_type(schema['additionalProperties'])} by name"
+        inner = schema.get("additionalProperties")
+        return f"object of {_type(inner)} by name" if isinstance(inner, dict) else "object"
     stated = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
     bound = f" ≥ {schema['minimum']}" if "minimum" in schema else ""
     return " or ".join(name + bound if name in ("integer", "number") else name for name in stated)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -17,6 +20,9 @@ from .judged import Judgement, Measured, RunResult
 from .keeping import Keeping
 from .launcher import Progress, invocation, launch
 from .options import CARRIED
+from .posting import Posting
+from .recalling import Recalling
+from .report.exhibit import Occasion
 from .report.terminal import render, short_reason
 from .selection import Selection
 from .settings import Settings
@@ -74,8 +80,10 @@ class Judging:
         for name in ("baseline", "save", "extend"):
             if getattr(settings, name) is not None:
                 check_name(getattr(settings, name), settings.sources[name])
-        for path in settings.report:
-            reports.check(path, settings.sources["report"])
+        if settings.report:
+            base = self.config.invocation_params.dir
+            places = {"base": base, "rootpath": self.config.rootpath, "store": settings.store}
+            reports.check(settings.report, settings.sources["report"], **places)
         settings.check_together()
 
     @usage
@@ -190,6 +198,9 @@ class Judging:
 
     def _told(self, result: RunResult) -> RunResult:
         """The result with what there is to say of the run's folder; a run that came to its end is not resumed."""
+        if self.config.getoption("verbose", 0) > 0 or self.settings.report:
+            drifted = Recalling(self.gate, Occasion(created=datetime.now(UTC))).drifted(result)
+            result = replace(result, notes=(*result.notes, *drifted))
         if self._keeping is None:
             return result
         if not self.selection.stopped:
@@ -198,14 +209,28 @@ class Judging:
         return replace(result, notes=(*result.notes, *self._keeping.told(judged)))
 
     def _written(self, result: RunResult) -> RunResult:
-        """Write the reports; one that cannot be written is an error of the run."""
-        if not self.settings.report:
+        """Write the reports and post the run; what cannot be written is an error of the run."""
+        posts = self.settings.github and (bool(result.judgements) or self.settings.asked)
+        if not (self.settings.report or posts):
             return result
-        paths = {self.config.invocation_params.dir / path: path for path in self.settings.report}
-        shown = exhibits(self.gate, result, self._places)
-        for path, problem in reports.write(list(paths), result, occasion(self.gate), shown).items():
-            result = result.with_error(f"--wfperf-report={paths[path]} was not written: {problem}")
-        return result
+        source = self.settings.sources["github"] if posts else ""
+        posting, when = Posting(os.environ, self.config.rootpath, source), occasion(self.gate)
+        result = posting.begun(result)
+        paths, base = self.settings.report, self.config.invocation_params.dir
+        recalling = Recalling(self.gate, when) if reports.shows_history(paths, base=base) else None
+        shown = posting.seen(exhibits(self.gate, result, self._places, recalling))
+        for path, problem in reports.write(paths, result, when, shown, base=base).items():
+            result = result.with_error(f"--wfperf-report={path} was not written: {problem}")
+        return posting.post(result, when, self._print)
+
+    def _print(self, lines: Sequence[str]) -> None:
+        """Print each from the beginning of a line, whatever pytest has left on the one at hand."""
+        reporter = self.config.pluginmanager.get_plugin("terminalreporter")
+        for line in ("", *lines):
+            if reporter is not None:
+                reporter.write_line(line)
+            else:
+                sys.stdout.write(f"{line}\n")
 
     def summarise(self, reporter: pytest.TerminalReporter) -> None:
         """Print what was computed."""

@@ -115,7 +115,20 @@ SETTINGS = (
         marker=True,
     ),
     Setting("setup", "callable", None, "a callable run before every round, off the clock", marker=True, flag=False),
-    Setting("report", "list", (), "write a report; the suffix chooses the format: .json (repeatable)", metavar="PATH"),
+    Setting(
+        "report",
+        "list",
+        (),
+        "write a report; the suffix chooses among .json .md .html .trace.json .speedscope.json, a directory gets the "
+        "whole set (repeatable)",
+        metavar="PATH",
+    ),
+    Setting(
+        "github",
+        "bool",
+        False,
+        "in a GitHub job: add a summary to the step's own and mark failing workflows at their lines",
+    ),
     Setting(
         "resume",
         "bool",

@@ -17,7 +17,8 @@ from .options import SETTINGS, Setting, from_ini
 if TYPE_CHECKING:
     import pytest
 
-_QUIET = {"off", "only", "strict", "store", "accept", "aa", "build", "price", "resume"}  # these alone measure nothing
+# these alone measure nothing
+_QUIET = {"off", "only", "strict", "store", "accept", "aa", "build", "price", "resume", "github"}
 _NAMES = ("baseline", "save", "extend", "against")  # settings that ask for measurement wherever they stand
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
 
@@ -46,6 +47,7 @@ class Settings:
     max_time: float
     isolation: str
     report: tuple[str, ...]
+    github: bool
     resume: bool
     strict: bool
     only: bool

@@ -16,12 +16,16 @@ from .store.schema import decode_profile
 
 if TYPE_CHECKING:
     from .gate import Gate
+    from .recalling import Recalling
 
 Places = Mapping[str, tuple[str, int | None]]  # file and line by workflow
 
 
-def exhibits(gate: Gate, result: RunResult, places: Places) -> Iterator[Exhibit]:
-    """One exhibit for each judgement of the run, in its order; only the one at hand is held."""
+def exhibits(gate: Gate, result: RunResult, places: Places, recalling: Recalling | None = None) -> Iterator[Exhibit]:
+    """One exhibit for each judgement of the run, in its order; only the one at hand is held.
+
+    They have a history where ``recalling`` gives one.
+    """
     for judgement in result.judgements:
         encoded = gate.encoded(judgement.workflow)
         profile = None if encoded is None else decode_profile(encoded, judgement.workflow)
@@ -32,6 +36,7 @@ def exhibits(gate: Gate, result: RunResult, places: Places) -> Iterator[Exhibit]
             profile=profile,
             analysis=None if profile is None or not (profile.rounds and profile.steps) else analyse(profile),
             before=() if profile is None else _before(gate, judgement, profile),
+            history=None if profile is None or recalling is None else recalling.history(profile),
             file=file,
             line=line,
         )

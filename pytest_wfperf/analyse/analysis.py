@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import MeasurementError
-from ..model import Profile
+from ..model import Profile, Round
 from .bottleneck import Bottlenecks, bottlenecks
 from .edges import HiddenOrder, UnusedEdge, hidden_order, unused_edges
 from .graph import graphs
@@ -40,15 +41,11 @@ def analyse(profile: Profile) -> Analysis:
 
     Raises MeasurementError where no round was recorded.
     """
-    taken = profile.rounds
-    rounds = [r for r in taken if r.status == "passed"] or taken
-    if not rounds:
-        raise MeasurementError(f"no round of {profile.workflow} was recorded, so there is nothing to analyse")
-    typical = sorted(rounds, key=lambda r: r.total_ns)[(len(rounds) - 1) // 2]
+    rounds, shown = _analysed(profile), typical(profile)
     seen: dict[str, list[Occurrence]] = {}
     for one in rounds:
         for graph in graphs(one):
-            seen.setdefault(graph.path, []).append(occurrence(graph, typical=one is typical))
+            seen.setdefault(graph.path, []).append(occurrence(graph, typical=one is shown))
     paths = sorted(seen, key=lambda path: path.count("/") if path else -1)
     levels = tuple(level(seen[path]) for path in paths)
     both = [(one, seen[one.path]) for one in levels]
@@ -56,8 +53,8 @@ def analyse(profile: Profile) -> Analysis:
     return Analysis(
         workflow=profile.workflow,
         rounds=len(rounds),
-        failed=len(taken) - len(rounds),
-        path_ns=typical.total_ns,
+        failed=len(profile.rounds) - len(rounds),
+        path_ns=shown.total_ns,
         path=expanded(levels),
         levels=levels,
         unused_edges=tuple(edge for one, found in both for edge in unused_edges(one, found)),
@@ -67,3 +64,19 @@ def analyse(profile: Profile) -> Analysis:
             dict.fromkeys(problem for path in paths for graph in graphs_of[path] for problem in graph.problems)
         ),
     )
+
+
+def typical(profile: Profile) -> Round:
+    """The round of median length among those analysed, the shorter one of two in the middle.
+
+    Raises MeasurementError where no round was recorded.
+    """
+    rounds = _analysed(profile)
+    if not rounds:
+        raise MeasurementError(f"no round of {profile.workflow} was recorded, so there is nothing to analyse")
+    return sorted(rounds, key=lambda r: r.total_ns)[(len(rounds) - 1) // 2]
+
+
+def _analysed(profile: Profile) -> Sequence[Round]:
+    """The rounds that passed, or all where none did."""
+    return [r for r in profile.rounds if r.status == "passed"] or profile.rounds

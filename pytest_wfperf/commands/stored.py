@@ -13,6 +13,7 @@ from ..report.text import duration, printable
 from ..samples import quantile
 from ..store.directory import Baseline, Store
 from ..store.layout import environment_directory
+from .history import MOST, show_history
 from .output import print_json, print_table
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..model import Profile, Round
 
+VERSIONS = 10  # shown of a baseline
 _SLOWEST = 3
 
 
@@ -38,7 +40,13 @@ def add(commands: Any, place: argparse.ArgumentParser) -> None:
         if name == "show":
             command.add_argument("name", nargs="?", default="main", metavar="NAME", help="the baseline (default: main)")
             command.add_argument("--workflow", metavar="ID", help="show this workflow's sessions and steps")
-            command.add_argument("--limit", type=int, default=10, metavar="N", help="how many versions (default: 10)")
+            command.add_argument("--history", action="store_true", help="show the levels of all stored sessions")
+            command.add_argument(
+                "--limit",
+                type=int,
+                metavar="N",
+                help=f"how many versions (default: {VERSIONS}), or with --history sessions (default: {MOST})",
+            )
     command = commands.add_parser(
         "import",
         help="make saved runs of pytest-benchmark a baseline",
@@ -70,18 +78,14 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _show(arguments: argparse.Namespace) -> int:
     store = Store(arguments.store)
+    baselines = _holding(store, arguments.name, arguments.workflow)
+    if arguments.history:
+        return show_history(store, baselines, arguments)
+    limit = VERSIONS if arguments.limit is None else arguments.limit
     shown = [
-        _workflow(baseline, arguments.workflow) if arguments.workflow else _baseline(store, baseline, arguments.limit)
-        for baseline in store.in_force(arguments.name)
-        if not arguments.workflow or arguments.workflow in baseline.workflows()
+        _workflow(baseline, arguments.workflow) if arguments.workflow else _baseline(store, baseline, limit)
+        for baseline in baselines
     ]
-    if not shown:
-        known = {workflow for baseline in store.in_force(arguments.name) for workflow in baseline.workflows()}
-        near = difflib.get_close_matches(arguments.workflow, sorted(known), n=3, cutoff=0.4)
-        raise BaselineMissing(
-            f"workflow {arguments.workflow!r} (from --workflow) is not in baseline {arguments.name!r}: "
-            f"{'it has ' + ', '.join(near) if near else 'see `wfperf show` for those it has'}"
-        )
     if arguments.json:
         print_json(shown)
         return 0
@@ -89,6 +93,20 @@ def _show(arguments: argparse.Namespace) -> int:
         print(f"baseline {entry['name']}, version {entry['version']}, {entry['environment']}\n")
         (_print_workflow if arguments.workflow else _print_baseline)(entry)
     return 0
+
+
+def _holding(store: Store, name: str, workflow: str | None) -> list[Baseline]:
+    """The versions in force, in every environment; of those only that hold the workflow where one is named."""
+    in_force = store.in_force(name)
+    found = [baseline for baseline in in_force if not workflow or workflow in baseline.workflows()]
+    if found:
+        return found
+    known = {known for baseline in in_force for known in baseline.workflows()}
+    near = difflib.get_close_matches(workflow or "", sorted(known), n=3, cutoff=0.4)
+    raise BaselineMissing(
+        f"workflow {workflow!r} (from --workflow) is not in baseline {name!r}: "
+        f"{'it has ' + ', '.join(near) if near else 'see `wfperf show` for those it has'}"
+    )
 
 
 def _verify(arguments: argparse.Namespace) -> int:

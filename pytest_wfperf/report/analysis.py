@@ -32,7 +32,7 @@ def render(found: Analysis, ceilings: Sequence[Ceiling] = ()) -> list[str]:
         return [*lines, "no step was recorded: put `with wfperf.step(name):` around what is to be told apart"]
     lines += _path(found)
     lines += _steps(found.bottlenecks, ceilings)
-    lines += _lost(found.bottlenecks)
+    lines += lost(found.bottlenecks)
     lines += _order(found)
     lines += [f"note: {printable(problem)}" for problem in found.problems]
     return lines
@@ -52,7 +52,8 @@ def in_short(found: Analysis) -> list[str]:
 
 def as_json(found: Analysis) -> dict[str, Any]:
     """The analysis as builtins: of a level with more than 50 steps, the weightiest. Keys are only ever added."""
-    return {**asdict(found), "levels": [_level(level) for level in found.levels]}
+    data: dict[str, Any] = _listed({**asdict(found), "levels": [_level(level) for level in found.levels]})
+    return data
 
 
 def _level(level: Level) -> dict[str, Any]:
@@ -61,6 +62,13 @@ def _level(level: Level) -> dict[str, Any]:
     for paths in filter(None, (data["observed"], data["declared"])):
         paths["steps"] = sorted(paths["steps"], key=lambda step: (-step["drag_ns"], step["slack_ns"]))[:MOST_STEPS]
     return data
+
+
+def _listed(value: Any) -> Any:
+    """The value with lists for tuples, as JSON reads them back."""
+    if isinstance(value, dict):
+        return {name: _listed(inner) for name, inner in value.items()}
+    return list(map(_listed, value)) if isinstance(value, list | tuple) else value
 
 
 # --- the critical path ----------------------------------------------------------------
@@ -126,7 +134,7 @@ def _steps(found: Bottlenecks, ceilings: Sequence[Ceiling]) -> Iterator[str]:
         yield f"over 10 % with the steps inside: {told}"
 
 
-def _lost(found: Bottlenecks) -> Iterator[str]:
+def lost(found: Bottlenecks) -> Iterator[str]:
     """Time in which no work was done, and work that grows."""
     for wait in (wait for wait in found.waits if wait.share >= TELLING):
         yield f"waited: {printable(wait.path)} was ready {duration(wait.waited_ns)} before it began"

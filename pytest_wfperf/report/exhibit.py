@@ -20,7 +20,8 @@ class Exhibit:
     ``profile`` is None where the workflow left none (MISSING, say), ``encoded`` the same as the store encodes it.
     ``analysis`` is there where it has rounds and steps. ``before`` is what it was held against: the stored sessions
     of the version in force, oldest first, or the launches of the other revision. ``history`` goes over all stored
-    versions. ``file`` is the test's, relative to pytest's root directory, ``line`` its first line, counted from 1.
+    versions, None where no report of the run shows it. ``file`` is the test's, relative to pytest's root directory,
+    ``line`` its first line, counted from 1.
     """
 
     judgement: Judgement

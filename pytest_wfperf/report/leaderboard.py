@@ -17,15 +17,16 @@ def leaderboard(board: Leaderboard, width: int) -> Iterator[str]:
     """The board's lines, cut at ``width``; a column that says nothing is left out."""
     yield ""
     yield f"variants of {printable(board.workflow)}"
-    rows = [_row(standing) for standing in board.standings]
-    keep = [i for i in range(len(HEADERS)) if any(row[i] for row in rows)]
-    cells = [[row[i] for i in keep] for row in rows]
+    rows = [row(standing) for standing in board.standings]
+    keep = [i for i in range(len(HEADERS)) if any(each[i] for each in rows)]
+    kept = [[each[i] for i in keep] for each in rows]
     headers = [HEADERS[i] for i in keep]
-    for line in (*tabulate(cells, headers, tablefmt="simple", disable_numparse=True).splitlines(), LEGEND):
+    for line in (*tabulate(kept, headers, tablefmt="simple", disable_numparse=True).splitlines(), LEGEND):
         yield f"  {line if len(line) <= width - 2 else line[: width - 5] + '...'}".rstrip()
 
 
-def _row(standing: Standing) -> list[str]:
+def row(standing: Standing) -> list[str]:
+    """One variant, under ``HEADERS``."""
     cost = standing.cost
     return [
         "" if standing.beaten else "*",

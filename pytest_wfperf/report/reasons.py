@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from ..judged import Comparison, Effect, Judgement, PassRate, Target, Verdict
+from ..judged import Comparison, Effect, Judgement, PassRate, RunResult, Target, Verdict
 from .text import FACTOR_FROM, amount, caught, change, duration, plural, proof, share
 
 MAIN_SHARE = 0.2  # of a slowdown: steps that carry less are not named
@@ -85,9 +85,27 @@ def _unproved(judgement: Judgement) -> Iterator[str]:
             )
 
 
+def headline(run: RunResult) -> str:
+    """The verdict on the run: ``FAILED: 2 workflows against baseline main: 1 REGRESSED, 1 PASS``."""
+    counts = ", ".join(f"{run.count(verdict)} {verdict}" for verdict in Verdict if run.count(verdict))
+    against = f" against {held_against(run.baseline)}" if run.baseline else ""
+    subject = plural(len(run.judgements), "workflow") + against
+    return f"{'holds' if run.holds else 'FAILED'}: {subject}: {counts or 'nothing was judged'}"
+
+
 def held_against(baseline: str) -> str:
     """What a run was held against, in words: another revision says so itself."""
     return baseline if baseline.startswith("revision ") else f"baseline {baseline}"
+
+
+def how(comparison: Comparison) -> str:
+    """In which processes the rounds were taken, and against what."""
+    took = f" in {comparison.seconds:.1f} s" if comparison.seconds else ""
+    if comparison.sessions == 0:
+        code = f" ({comparison.note})" if comparison.note else ""
+        return f"in {plural(comparison.launches, 'pair')} of launches{took}, against {comparison.baseline}{code}"
+    processes = plural(comparison.launches, "launch") if comparison.fresh else "one process"
+    return f"in {processes}{took}, against {plural(comparison.sessions, 'session')} of baseline {comparison.baseline}"
 
 
 def outlook(comparison: Comparison) -> str:

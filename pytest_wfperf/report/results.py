@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Any
 
 from ..judged import Comparison, Effect, Leaderboard, PassRate, RunResult, Standing, Summary, Target, Verdict
 from ..model import Metric
+from ..store.baseline import timestamp
 from ..store.schema import seal
 from . import analysis
 from .exhibit import Exhibit, Occasion
@@ -24,10 +26,10 @@ def part(exhibit: Exhibit) -> dict[str, Any]:
         "reasons": reasons(judgement),
         "baseline": judgement.baseline,
         "differences": list(judgement.differences),
-        "summary": None if judgement.summary is None else _summary(judgement.summary),
-        "comparison": None if judgement.comparison is None else _comparison(judgement.comparison),
-        "targets": [_target(target) for target in judgement.targets],
-        "pass_rates": [_rate(rate) for rate in judgement.pass_rates],
+        "summary": None if judgement.summary is None else summary_as_json(judgement.summary),
+        "comparison": None if judgement.comparison is None else comparison_as_json(judgement.comparison),
+        "targets": [target_as_json(target) for target in judgement.targets],
+        "pass_rates": [rate_as_json(rate) for rate in judgement.pass_rates],
         "profile": exhibit.encoded,
         "analysis": None if exhibit.analysis is None else analysis.as_json(exhibit.analysis),
         "trade": judgement.trade,
@@ -42,7 +44,7 @@ def whole(run: RunResult, _: Occasion, parts: Sequence[Any]) -> bytes:
         "strict": run.strict,
         "baseline": run.baseline,
         "counts": {str(verdict): run.count(verdict) for verdict in Verdict},
-        "pass_rate": None if run.pass_rate is None else _rate(run.pass_rate),
+        "pass_rate": None if run.pass_rate is None else rate_as_json(run.pass_rate),
         "saved": run.saved,
         "failures": list(run.failures),
         "errors": list(run.errors),
@@ -53,7 +55,16 @@ def whole(run: RunResult, _: Occasion, parts: Sequence[Any]) -> bytes:
     return seal("results", body, "the results file")
 
 
-def _summary(summary: Summary) -> dict[str, Any]:
+def occasion_as_json(occasion: Occasion) -> dict[str, Any]:
+    """When and on what code the run was."""
+    return {
+        "created": timestamp(occasion.created.astimezone(UTC)),
+        "commit": occasion.commit,
+        "branch": occasion.branch,
+    }
+
+
+def summary_as_json(summary: Summary) -> dict[str, Any]:
     return {
         "rounds": summary.rounds,
         "warmup": summary.warmup,
@@ -77,7 +88,7 @@ def _summary(summary: Summary) -> dict[str, Any]:
     }
 
 
-def _comparison(comparison: Comparison) -> dict[str, Any]:
+def comparison_as_json(comparison: Comparison) -> dict[str, Any]:
     return {
         "baseline": comparison.baseline,
         "sessions": comparison.sessions,
@@ -117,7 +128,7 @@ def _bound(log_ratio: float) -> float | None:
     return math.expm1(log_ratio) if math.isfinite(log_ratio) else None
 
 
-def _target(target: Target) -> dict[str, Any]:
+def target_as_json(target: Target) -> dict[str, Any]:
     return {
         "threshold": target.threshold,
         "source": target.source,
@@ -129,7 +140,7 @@ def _target(target: Target) -> dict[str, Any]:
     }
 
 
-def _rate(rate: PassRate) -> dict[str, Any]:
+def rate_as_json(rate: PassRate) -> dict[str, Any]:
     return {
         "name": rate.name,
         "passed": rate.passed,

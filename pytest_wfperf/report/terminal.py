@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from tabulate import tabulate
 
 from ..analyse.analysis import analyse
-from ..judged import Comparison, Effect, Judgement, RunResult, Summary, Target, Verdict
+from ..judged import Judgement, RunResult, Summary, Target, Verdict
 from ..model import Profile
-from . import analysis
+from . import analysis, cells, load
 from .leaderboard import leaderboard
-from .reasons import held_against, interval, outlook, reasons
-from .text import amount, caught, change, duration, plural, printable, proof, share, strip
+from .reasons import headline, held_against, how, outlook, reasons
+from .text import caught, plural, printable, share, strip
 
 SLOWEST = 5  # steps shown of a judged workflow
 COLOURS = {
@@ -21,7 +21,7 @@ COLOURS = {
     Verdict.INCONCLUSIVE: "yellow", Verdict.INCOMPARABLE: "yellow", Verdict.NEW: "yellow", Verdict.WAIVED: "yellow",
     Verdict.IMPROVED: "green", Verdict.PASS: "green",
 }  # fmt: skip
-HEADERS = ("verdict", "workflow", "median", "p95", "change", "95 % interval", "could have\ncaught", "targets\nmet")
+HEADERS = cells.OVERVIEW
 EXPENDABLE = ("95 % interval", "p95", "targets\nmet", "median")  # the least telling columns, for narrow terminals
 MOST_IN_SHORT = 12  # steps named of a workflow that passes
 SHORTEST_ID = 24  # a test id is not cut below this while there is a column to leave out instead
@@ -66,20 +66,17 @@ def render(
 
 
 def _verdict_line(run: RunResult) -> Line:
-    counts = ", ".join(f"{run.count(verdict)} {verdict}" for verdict in Verdict if run.count(verdict))
-    against = f" against {printable(held_against(run.baseline))}" if run.baseline else ""
-    subject = plural(len(run.judgements), "workflow") + against
     colour = "green" if run.holds else "red"
     if run.holds and any(run.count(v) for v in NOTABLE - {Verdict.IMPROVED}):
         colour = "yellow"
-    return Line(f"{'holds' if run.holds else 'FAILED'}: {subject}: {counts or 'nothing was judged'}", colour)
+    return Line(printable(headline(run)), colour)
 
 
 # --- one line per workflow ------------------------------------------------------------------
 
 
 def _overview(run: RunResult, width: int) -> Iterator[Line]:
-    rows = [_row(judgement) for judgement in run.judgements]
+    rows = [cells.overview(judgement) for judgement in run.judgements]
     dropped: list[str] = []
     for column in ("", *EXPENDABLE):
         dropped.append(column)
@@ -96,23 +93,6 @@ def _overview(run: RunResult, width: int) -> Iterator[Line]:
     yield from map(Line, lines[:head])
     for judgement, text in zip(run.judgements, lines[head:], strict=True):
         yield Line(text, COLOURS[judgement.verdict])
-
-
-def _row(judgement: Judgement) -> list[str]:
-    figures, comparison, targets = judgement.summary, judgement.comparison, judgement.targets
-    total = comparison.total if comparison else None
-    met = sum(target.status == "met" for target in targets)
-    judged = sum(target.status != "unknown" or total is not None for target in targets)
-    return [
-        str(judgement.verdict),
-        printable(judgement.workflow),
-        duration(figures.median_ns) if figures else "-",
-        duration(figures.p95_ns) if figures else "-",
-        change(total.change) if total else "",
-        interval(total) if total else "",
-        caught(total.could_have_caught) if total else "",
-        f"{met}/{judged}" if judged else "",
-    ]
 
 
 # --- one workflow explained -----------------------------------------------------------------
@@ -135,7 +115,10 @@ def _explained(judgement: Judgement, width: int, verbosity: int) -> Iterator[Lin
 def _analysed(judgement: Judgement, verbosity: int, profile: Callable[[str], Profile | None]) -> Iterator[Line]:
     """What the profile tells by itself: where its time goes, and what decided how long it took."""
     found = profile(judgement.workflow) if verbosity > 0 or judgement.verdict.fails else None
-    if found is None or not found.steps or not found.rounds:
+    if found is None or not found.rounds:
+        return
+    yield from (Line(f"  {line}") for line in load.lines(found))
+    if not found.steps:
         return
     told = analyse(found)
     lines = analysis.render(told)[1:] if verbosity > 0 else analysis.in_short(told)
@@ -148,10 +131,9 @@ def _about(judgement: Judgement, figures: Summary) -> Iterator[Line]:
     if comparison is None:
         yield Line(f"  {rounds}")
     else:
-        limit = f"limit {share(comparison.total.limit)}"
-        yield Line(
-            f"  {rounds} {_how(comparison)}, {limit}; could have caught {caught(comparison.total.could_have_caught)}"
-        )
+        total = comparison.total
+        caught_from = f"limit {share(total.limit)}; could have caught {caught(total.could_have_caught)}"
+        yield Line(f"  {rounds} {printable(how(comparison))}, {caught_from}")
         if comparison.outlook:
             yield Line(f"  {outlook(comparison)}")
         for what, steps in (("new", comparison.appeared), ("gone", comparison.vanished)):
@@ -164,18 +146,6 @@ def _about(judgement: Judgement, figures: Summary) -> Iterator[Line]:
         yield Line(f"  {printable(metrics)}")
 
 
-def _how(comparison: Comparison) -> str:
-    """In which processes the rounds were taken, and against what."""
-    took = f" in {comparison.seconds:.1f} s" if comparison.seconds else ""
-    if comparison.sessions == 0:
-        code = f" ({printable(comparison.note)})" if comparison.note else ""
-        pairs = plural(comparison.launches, "pair")
-        return f"in {pairs} of launches{took}, against {printable(comparison.baseline)}{code}"
-    processes = plural(comparison.launches, "launch") if comparison.fresh else "one process"
-    sessions = plural(comparison.sessions, "session")
-    return f"in {processes}{took}, against {sessions} of baseline {printable(comparison.baseline)}"
-
-
 def _in_short(passing: Sequence[Judgement]) -> Iterator[Line]:
     """Of workflows that are not explained: what their verdict rests on, and what it could have caught step by step."""
     for judgement in passing:
@@ -184,7 +154,8 @@ def _in_short(passing: Sequence[Judgement]) -> Iterator[Line]:
             yield Line(f"{printable(judgement.workflow)}: note: {printable(note)}", "yellow")
         if comparison is None or not (comparison.fresh or comparison.outlook):
             continue
-        yield Line(f"{printable(judgement.workflow)}: {_how(comparison)}, limit {share(comparison.total.limit)}")
+        told = f"{judgement.workflow}: {how(comparison)}, limit {share(comparison.total.limit)}"
+        yield Line(printable(told))
         if comparison.outlook and not comparison.fresh:
             yield Line(f"  {outlook(comparison)}")
         steps = ", ".join(f"{e.path} {caught(e.could_have_caught)}" for e in comparison.steps[:MOST_IN_SHORT])
@@ -198,7 +169,8 @@ def _evidence(judgement: Judgement) -> Iterator[Line]:
     effects = judgement.comparison.effects if judgement.comparison else ()
     for effect in effects:
         if effect.verdict is Verdict.REGRESSED and len(effect.ratios) > 1:
-            yield Line(f"  {effect.path or 'the workflow'}, launch by launch: {strip(effect.ratios, effect.limit)}")
+            subject = printable(effect.path) or "the workflow"
+            yield Line(f"  {subject}, launch by launch: {strip(effect.ratios, effect.limit)}")
 
 
 def _steps(judgement: Judgement, figures: Summary, verbosity: int) -> Iterator[Line]:
@@ -211,54 +183,32 @@ def _steps(judgement: Judgement, figures: Summary, verbosity: int) -> Iterator[L
         regressed = [s for s in steps if s.path in effects and effects[s.path].verdict is Verdict.REGRESSED]
         slower = [s for s in steps if s.path in effects and effects[s.path].change > effects[s.path].limit]
         steps = list(dict.fromkeys([*regressed, *slower[:SLOWEST], *steps]))[: max(SLOWEST, len(regressed))]
-    headers = ["step", "median", "share", "times"]
-    rows = [[printable(s.path), duration(s.median_ns), share(s.share), f"{s.count:g}"] for s in steps]
+    headers: tuple[str, ...] = cells.STEP
+    rows = [cells.step(s) for s in steps]
     if effects:
-        headers += ["change", "95 % interval", "could have\ncaught", ""]
-        rows = [[*row, *_effect_cells(effects.get(s.path))] for row, s in zip(rows, steps, strict=True)]
+        headers += cells.EFFECT
+        rows = [[*row, *cells.effect(effects.get(s.path))] for row, s in zip(rows, steps, strict=True)]
     for text in _table(rows, headers):
         yield Line(f"  {text}".rstrip())
     if len(steps) < len(figures.steps):
         yield Line(f"  {plural(len(figures.steps) - len(steps), 'faster step')} not shown (-vv shows all)")
 
 
-def _effect_cells(effect: Effect | None) -> list[str]:
-    if effect is None:
-        return ["new", "", "", ""]
-    told = "" if effect.verdict is Verdict.PASS else str(effect.verdict)
-    return [change(effect.change), interval(effect), caught(effect.could_have_caught), told]
-
-
 def _targets(targets: Sequence[Target], width: int) -> Iterator[Line]:
     if not targets:
         return
-    rows = [
-        [
-            printable(t.threshold),
-            amount(t.actual, t.unit),
-            t.status,
-            printable(t.detail if len(t.detail) <= width // 2 else t.detail[: width // 2 - 3] + "..."),
-        ]
-        for t in targets
-    ]
-    for text in _table(rows, ["target", "actual", "status", ""]):
+    rows = []
+    for target in targets:
+        *told, detail = cells.target(target)
+        rows.append([*told, detail if len(detail) <= width // 2 else detail[: width // 2 - 3] + "..."])
+    for text in _table(rows, cells.TARGET):
         yield Line(f"  {text}".rstrip())
 
 
 def _rates(judgement: Judgement) -> Iterator[Line]:
-    rows = [
-        [
-            printable(rate.name or "all checks"),
-            f"{rate.passed}/{rate.total}",
-            share(rate.minimum),
-            share(rate.bound),
-            "holds" if rate.holds else "FAILS",
-            "proved" if rate.proved else f"{proof(rate.rounds_to_prove)} prove it",
-        ]
-        for rate in judgement.pass_rates
-    ]
+    rows = [cells.rate(rate) for rate in judgement.pass_rates]
     if rows:
-        for text in _table(rows, ["check", "passed", "at least", "lower bound", "", ""]):
+        for text in _table(rows, cells.RATE):
             yield Line(f"  {text}".rstrip())
 
 

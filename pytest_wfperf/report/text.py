@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import re
 import unicodedata
 from collections.abc import Sequence
 from itertools import pairwise
 
 _UNITS = ((1, "ns"), (10**3, "µs"), (10**6, "ms"), (10**9, "s"), (60 * 10**9, "min"))
 _CELLS, _BLOCKS = 33, "▁▂▃▄▅▆▇█"
+_FLAT = 1.2  # levels that lie closer than this factor do not fill a sparkline's height
 FACTOR_FROM = 2.0  # a change of +200 % reads better as 3x
+_COMMAND = re.compile(r"\A(\s*)(:)(?=:)|(#)(?=#\[)")  # GitHub's runner takes what a job prints so for a command
 _UNPRINTABLE = frozenset(["Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"])
 
 
@@ -29,7 +33,9 @@ def age(seconds: float) -> str:
 
 
 def printable(text: str) -> str:
-    """``text`` with everything that could steer a terminal (controls, bidi marks, …) as visible escapes."""
+    """``text`` with everything that could steer a terminal or a CI job (controls, bidi marks, …) as visible escapes."""
+    if "::" in text or "##[" in text:
+        text = _COMMAND.sub(lambda found: f"{found[1] or ''}\\x{ord(found[2] or found[3]):02x}", text)
     if text.isascii() and text.isprintable():
         return text
     return "".join(
@@ -75,6 +81,14 @@ def strip(ratios: Sequence[float], limit: float) -> str:
     for place in set(places):
         cells[place] = _BLOCKS[(len(_BLOCKS) - 1) * places.count(place) // most]
     return f"{change(low)} {''.join(cells)} {change(high)}"
+
+
+def spark(levels: Sequence[float]) -> str:
+    """Levels as blocks on a logarithmic scale, one each: ``▁▁▂▁▅▅``; a few percent stay low."""
+    logs = [math.log(level) for level in levels]
+    low = min(logs, default=0.0)
+    height = max(max(logs, default=0.0) - low, math.log(_FLAT))
+    return "".join(_BLOCKS[round((len(_BLOCKS) - 1) * (value - low) / height)] for value in logs)
 
 
 def amount(value: float | None, unit: str) -> str:

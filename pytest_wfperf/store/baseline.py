@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import BaselineCorrupt, BaselineError
 from . import layout
 from .files import Files, corrupt, exists, explained, read_text
-from .schema import decode_environment, decode_profile, encode_profile, read_document, seal
+from .schema import decode_environment, decode_profile, decode_times, encode_profile, read_document, seal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -139,10 +139,19 @@ def read_session(directory: Path) -> Session:
 
 def read_profile(path: Path, workflow: str) -> Profile:
     """The profile of ``workflow`` in one session's file."""
+    return decode_profile(_about(path, workflow), str(path))
+
+
+def read_times(path: Path, workflow: str) -> Profile:
+    """The same with nothing of its rounds but their totals."""
+    return decode_times(_about(path, workflow), str(path))
+
+
+def _about(path: Path, workflow: str) -> dict[str, Any]:
     data = read_document(path, "profile")
     if data["workflow"] != workflow:
         corrupt(path, f"it is about {data['workflow']!r:.200}, not {workflow!r:.200}")
-    return decode_profile(data, str(path))
+    return data
 
 
 def moment(text: str, path: Path) -> datetime:

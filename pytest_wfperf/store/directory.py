@@ -27,6 +27,7 @@ from .baseline import (
     versions,
 )
 from .files import ATTEMPTS, Files, corrupt, exists, explained, move_in, sweep, write_atomically
+from .past import Past
 from .schema import encode_environment, read_document, seal
 from .verify import problems
 
@@ -107,6 +108,11 @@ class Store:
         directory = self._place(name, environment)
         newest = versions(directory)[::-1][:limit]
         return tuple(read_version(name, directory / str(version)) for version in newest)
+
+    def past(self, name: str, environment: Environment) -> Past:
+        """Every session of a baseline in one environment; nothing is in it where there is none. Reads no document."""
+        layout.check_name(name, "the baseline's name")
+        return Past(name, self._place(name, environment))
 
     def verify(self) -> tuple[str, ...]:
         """A sentence for everything in the store that is damaged, foreign or left over; reads every file.

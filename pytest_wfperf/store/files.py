@@ -64,19 +64,24 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises BaselineError.
     """
     with explained("write", path):
-        for attempt in range(1, ATTEMPTS + 1):
-            unfinished = path.with_name(temporary(path.name))
-            try:
-                write_synced(unfinished, data)
-                unfinished.replace(path)
-                break
-            except BaseException as error:
-                with suppress(OSError):
-                    unfinished.unlink()
-                swept = isinstance(error, FileNotFoundError) and path.parent.is_dir()
-                if not swept or attempt == ATTEMPTS:
-                    raise
-        sync_directory(path.parent)
+        replace_file(path, data)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """The same outside the store: OSErrors pass through."""
+    for attempt in range(1, ATTEMPTS + 1):
+        unfinished = path.with_name(temporary(path.name))
+        try:
+            write_synced(unfinished, data)
+            unfinished.replace(path)
+            break
+        except BaseException as error:
+            with suppress(OSError):
+                unfinished.unlink()
+            swept = isinstance(error, FileNotFoundError) and path.parent.is_dir()
+            if not swept or attempt == ATTEMPTS:
+                raise
+    sync_directory(path.parent)
 
 
 def write_synced(path: Path, data: bytes) -> None:

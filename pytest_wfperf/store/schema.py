@@ -10,8 +10,9 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BaselineCorrupt, BaselineError, SchemaTooNew
-from .columns import decode_environment, decode_profile, encode_environment, encode_profile
+from .columns import decode_environment, decode_profile, decode_times, encode_environment, encode_profile
 from .files import corrupt, dump_json, read_json
+from .layout import storable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ __all__ = [
     "FORMATS",
     "decode_environment",
     "decode_profile",
+    "decode_times",
     "encode_environment",
     "encode_profile",
     "load_schema",
@@ -32,7 +34,17 @@ __all__ = [
     "validate",
 ]
 
-FORMATS = {"store": 1, "manifest": 1, "session": 1, "profile": 1, "run": 1, "results": 1}
+FORMATS = {
+    "store": 1,
+    "manifest": 1,
+    "session": 1,
+    "profile": 1,
+    "run": 1,
+    "results": 1,
+    "baseline-metrics": 1,
+    "comparison": 1,
+    "bottlenecks": 1,
+}
 """The newest format of each kind of document, and the one that is written."""
 
 _SCHEMAS = Path(__file__).with_name("schemas")
@@ -43,8 +55,24 @@ _ANNOTATIONS = frozenset(["title", "description"])
 def seal(kind: str, body: dict[str, Any], where: str) -> bytes:
     """The bytes of a file that holds ``body``, with its format, kind and checksum.
 
-    Raises BaselineError for what no reader would take back.
+    Lone surrogates, in a test's message say, become visible escapes. Raises BaselineError for what no reader
+    would take back.
     """
+    try:
+        return _sealed(kind, body, where)
+    except UnicodeEncodeError:  # rare, so that what has none is not searched for them
+        return _sealed(kind, _storable(body), where)
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {storable(name): _storable(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return list(map(_storable, value))
+    return storable(value) if isinstance(value, str) else value
+
+
+def _sealed(kind: str, body: dict[str, Any], where: str) -> bytes:
     data = {**body, "format": FORMATS[kind], "kind": kind}
     try:
         data["checksum"] = _checksum(data)

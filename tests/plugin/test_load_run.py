@@ -89,7 +89,8 @@ def test_flow(wfperf):
     wfperf.load(replica, 3, rounds=2, setup=lambda index: index)
 """)
     told = "calls failed, 2 of 6 calls: replica 2: ValueError: boom (the threshold `load:3 failures == 0` lets none)"
-    project.run("-v").says(f"note: load:3: {told}")
+    ran = project.run("-v")
+    ran.says(f"note: load:3: {told}", "  load:3: 4 calls, ", " a second, 2 of 6 failed, p95 ", "x as long as alone")
     ran = project.run("--wfperf-save", "--wfperf-launches=0")
     assert ran.ret == 0
     ran.says(f"note: load:3: {told}")

@@ -144,7 +144,7 @@ def test_the_quick_validator_agrees_with_the_standard_one(data):
     try:
         validate("profile", document, "here")
     except (BaselineCorrupt, SchemaTooNew):
-        assert not valid
+        assert not valid or type(document["format"]) is float  # to JSON Schema 1.0 is 1
     else:
         assert valid or "format" not in document
 

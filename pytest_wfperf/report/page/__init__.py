@@ -1,0 +1,1 @@
+"""What the page shows: a sheet of text and a set of figures for every workflow."""
