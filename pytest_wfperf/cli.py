@@ -9,7 +9,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .commands import cache, explain, machine, stored
+from .commands import cache, explain, export, machine, stored
 from .errors import WfperfError
 from .report.text import printable
 
@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     stored.add(commands, place)
     explain.add(commands, place)
+    export.add(commands, place)
     cache.add(commands, place)
     machine.add(commands)
     return parser

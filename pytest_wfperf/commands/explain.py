@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import difflib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..analyse.analysis import analyse
@@ -15,18 +13,13 @@ from ..errors import BaselineMissing
 from ..report import analysis as told
 from ..report import change as changed
 from ..report import what_if as answered
-from ..store.directory import Store
-from ..store.runs import Runs
-from ..store.schema import decode_profile, read_document
 from .output import print_json
+from .source import HELP, LATEST, read_source, unknown
 
 if TYPE_CHECKING:
     import argparse
 
     from ..model import Profile
-
-LATEST = "latest"
-_RUN = f"a results file, a run of the store, {LATEST!r} or a baseline"
 
 
 def add(commands: Any, place: argparse.ArgumentParser) -> None:
@@ -34,7 +27,7 @@ def add(commands: Any, place: argparse.ArgumentParser) -> None:
     text = "where a run's time went: critical path, slowest steps, waiting, what could overlap"
     command = commands.add_parser("analyse", help=text, description=text, parents=[place], allow_abbrev=False)
     command.set_defaults(run=_analyse)
-    command.add_argument("source", nargs="?", default=LATEST, metavar="RUN", help=f"{_RUN} (default: {LATEST})")
+    command.add_argument("source", nargs="?", default=LATEST, metavar="RUN", help=f"{HELP} (default: {LATEST})")
     command.add_argument(
         "--what-if", action="append", default=[], metavar="QUESTION", help="and predict, as `wfperf what-if` does"
     )
@@ -46,7 +39,7 @@ def add(commands: Any, place: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     command.set_defaults(run=_what_if)
     command.add_argument("questions", nargs="+", metavar="QUESTION", help="parse=0.5x, say; several count together")
-    command.add_argument("--run", dest="source", default=LATEST, metavar="RUN", help=f"{_RUN} (default: {LATEST})")
+    command.add_argument("--run", dest="source", default=LATEST, metavar="RUN", help=f"{HELP} (default: {LATEST})")
     command.add_argument(
         "--verify",
         metavar="TEST",
@@ -56,7 +49,7 @@ def add(commands: Any, place: argparse.ArgumentParser) -> None:
     text = "what became of the time between two runs: parts that add up to the change"
     command = commands.add_parser("compare", help=text, description=text, parents=[place], allow_abbrev=False)
     command.set_defaults(run=_compare)
-    command.add_argument("before", metavar="A", help=_RUN)
+    command.add_argument("before", metavar="A", help=HELP)
     command.add_argument("source", metavar="B", help="the same, held against A")
     _add_common(command)
 
@@ -105,7 +98,7 @@ def _what_if(arguments: argparse.Namespace) -> int:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    before = _of_source(arguments.before, arguments.store)
+    before = read_source(arguments.before, arguments.store).profiles
     both = [(profile, before[profile.workflow]) for profile in _profiles(arguments) if profile.workflow in before]
     if not both:
         raise BaselineMissing(f"{arguments.before} and {arguments.source} have no workflow in common")
@@ -122,35 +115,9 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 def _profiles(arguments: argparse.Namespace) -> list[Profile]:
     """The profiles of the source, or the one that was asked for. Raises BaselineError."""
-    found = _of_source(arguments.source, arguments.store)
+    found = read_source(arguments.source, arguments.store).profiles
     if arguments.workflow is None:
         return list(found.values())
     if arguments.workflow in found:
         return [found[arguments.workflow]]
-    near = difflib.get_close_matches(arguments.workflow, found, n=3, cutoff=0.4) or list(found)[:3]
-    raise BaselineMissing(
-        f"workflow {arguments.workflow!r} (from --workflow) is not in {arguments.source}: it has {', '.join(near)}"
-    )
-
-
-def _of_source(source: str, place: Path) -> dict[str, Profile]:
-    runs, store = Runs(place), Store(place)
-    if Path(source).is_file():
-        return _of_results(Path(source))
-    if source == LATEST or source in runs.names():
-        return runs.profiles(runs.latest() if source == LATEST else source)
-    if source in store.names():
-        (baseline, *_) = store.in_force(source)
-        return {workflow: baseline.sessions(workflow)[-1] for workflow in sorted(baseline.workflows())}
-    known = [*runs.names()[::-1], *store.names()]
-    near = difflib.get_close_matches(source, known, n=3) or known[:3]
-    raise BaselineMissing(
-        f"{source!r} is neither a results file nor a run or baseline of {place}: "
-        + (f"there is {', '.join(near)}" if near else "measure one, with pytest --wfperf-rounds=5 say")
-    )
-
-
-def _of_results(path: Path) -> dict[str, Profile]:
-    data = read_document(path, "results")
-    encoded = [workflow["profile"] for workflow in data["workflows"] if workflow["profile"]]
-    return {profile["workflow"]: decode_profile(profile, str(path)) for profile in encoded}
+    raise unknown(arguments.workflow, arguments.source, found)
