@@ -1,10 +1,10 @@
-"""The whole job once: store a baseline of the code index, gate an unchanged run and one with a slower step, then
-look where the time of a release of 22 tasks goes.
+"""The whole job once: store a baseline of the code index, gate an unchanged run and one with a slower step, report
+that one as a page, then look where the time of a release of 22 tasks goes.
 
     python examples/tour.py [DIRECTORY]
 
 Prints every command and its output, and exits with 1 if anything turns out otherwise than it
-should. The store is temporary; the results files are kept where a directory is given.
+should. The store is temporary; the reports are kept, in the directory given or in a temporary one.
 
 A machine that does something else during one run and not during the other is slower, and a
 baseline of one session cannot know why. Where that spoils a comparison the tour says so and
@@ -35,7 +35,9 @@ def main(results: Path) -> int:
         with tempfile.TemporaryDirectory(prefix="wfperf-tour-") as store:
             wrong = list(tour(Path(store), results))
         if not wrong:
-            print("\nThe tour went as it should.")
+            print(
+                f"\nThe tour went as it should. Look at the slowed run: {(results / 'slowed' / 'report.html').as_uri()}"
+            )
             return 0
         print("\nNot as it should be:")
         for sentence in wrong:
@@ -62,18 +64,21 @@ def tour(store: Path, results: Path) -> Iterator[str]:
         yield "unchanged.json says that the gate does not hold"
 
     heading(f"3. Gate a run in which the step {STEP!r} does its work {FACTOR} times: it fails, and names the step")
-    code, output = run("--wfperf-baseline", f"--wfperf-report={results / 'slowed.json'}", store=store, slow=True)
+    code, output = run("--wfperf-baseline", f"--wfperf-report={results / 'slowed'}/", store=store, slow=True)
     if code != 1:
         yield f"the slowed run did not fail with exit code 1 but ended with {code}"
     if f"REGRESSED: step {STEP} " not in output:
         yield f"the report of the slowed run does not name the step {STEP!r}"
-    slowed = {judged["workflow"]: judged for judged in read(results / "slowed.json")["workflows"]}[WORKFLOW]
+    judged_workflows = read(results / "slowed" / "benchmark-results.json")["workflows"]
+    slowed = {judged["workflow"]: judged for judged in judged_workflows}[WORKFLOW]
     steps = {step["path"]: step for step in slowed["comparison"]["steps"]} if slowed["comparison"] else {}
     if slowed["verdict"] != "REGRESSED" or steps.get(STEP, {}).get("verdict") != "REGRESSED":
-        yield f"slowed.json does not say that the step {STEP!r} regressed"
+        yield f"benchmark-results.json does not say that the step {STEP!r} regressed"
         return
     largest = max(steps.values(), key=lambda step: float(step["change"]))
-    print(f"\nslowed.json: {slowed['verdict']}; the step that grew most: {largest['path']}, {largest['change']:+.0%}")
+    print(
+        f"\nslowed/benchmark-results.json: {slowed['verdict']}; most grew {largest['path']}, {largest['change']:+.0%}"
+    )
 
     heading("4. Profile a release of 22 tasks: which of them decide how long it takes?")
     report = f"--wfperf-report={results / 'release.json'}"
@@ -127,5 +132,4 @@ if __name__ == "__main__":
         kept = Path(sys.argv[1]).resolve()
         kept.mkdir(parents=True, exist_ok=True)
         sys.exit(main(kept))
-    with tempfile.TemporaryDirectory(prefix="wfperf-results-") as directory:
-        sys.exit(main(Path(directory)))
+    sys.exit(main(Path(tempfile.mkdtemp(prefix="wfperf-results-"))))

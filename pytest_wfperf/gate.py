@@ -1,4 +1,4 @@
-"""The main process's side of a run: judges each profile as it arrives, then the run as a whole.
+"""The main process's side of a run: judges each profile as it arrives; :mod:`.concluding` the run as a whole.
 
 Between a profile's arrival and the end of the run only its compact encoding and its judgement are
 held (some 19 KiB together for 20 steps × 12 rounds); stored profiles are read, judged and let go. So
@@ -17,27 +17,23 @@ from typing import Any
 from .analyse.attribution import attribution, attribution_of_pairs
 from .analyse.kind import kind
 from .errors import BaselineError
+from .judge import contention
 from .judge.compare import Stored
-from .judge.leaderboard import leaderboards
-from .judge.prices import unpriced
-from .judge.quality import run_pass_rate
 from .judge.threshold import parse
 from .judge.verdict import Policy, Reference, judge
-from .judged import Comparison, Judgement, Measured, PassRate, RunResult, Verdict
+from .judged import Comparison, Judgement, Measured, Verdict
 from .measure.conditions import environment as environment_here
 from .model import Environment, Profile
-from .report.text import plural, share
 from .selection import Selection
 from .settings import Settings
 from .store.directory import Baseline, Store
 from .store.layout import storable
 from .store.schema import decode_profile, encode_profile
 from .store.waivers import matching, read_waivers
-from .storing import some, store
 
 
 class Gate:
-    """Judges workflows against a baseline and thresholds, and stores the run where it is asked to."""
+    """Judges workflows against a baseline and thresholds."""
 
     def __init__(self, settings: Settings, rootpath: Path, *, concurrency: int = 0, today: date | None = None) -> None:
         self.settings = settings
@@ -55,7 +51,8 @@ class Gate:
         self._profiles: dict[str, bytes] = {}
         self.environments: dict[str, Environment] = {}
         self._baselines: dict[Environment, tuple[Baseline | None, tuple[str, ...]]] = {}
-        self._errors: list[str] = []
+        self.errors: list[str] = []
+        self.lost: dict[str, float] = {}  # share of each workflow's time in which others had the processor
         self._waivers = read_waivers(settings.store)
 
     def open(self) -> None:
@@ -90,8 +87,9 @@ class Gate:
         try:
             reference = self._reference(profile, measured)
         except BaselineError as error:
-            self._errors.append(str(error))
+            self.errors.append(str(error))
             reference, failure = Reference(), failure or str(error)
+        self.lost[profile.workflow] = contention.lost(profile.launches)
         judgement = judge(profile, reference=reference, policy=policy, failure=failure)
         if judgement.comparison is not None:
             parts = tuple(self._parts(profile, reference).items())
@@ -209,66 +207,7 @@ class Gate:
                 reason = f"{waiver.reason} (until {waiver.expires}, {waiver.source})"
         return judgement if not reason else replace(judgement, verdict=Verdict.WAIVED, waived=verdict, waiver=reason)
 
-    # --- the run ----------------------------------------------------------------------
-
-    def finish(self, selection: Selection) -> RunResult:
-        """The whole run's result, after storing it where that was asked for and may be done."""
-        settings = self.settings
-        pass_rate = self._run_pass_rate()
-        failures = []
-        if settings.gates and not self.judgements:
-            failures.append("no workflow was met: nothing was judged, and that is no pass")
-        if pass_rate is not None and not pass_rate.holds:
-            failures.append(
-                f"{pass_rate.passed} of {plural(pass_rate.total, 'workflow')} passed all checks, "
-                f"asked for at least {share(pass_rate.minimum)}"
-            )
-        elif pass_rate is None and self.judgements and settings.asks_for("min_pass_rate"):
-            failures.append("a pass rate was asked for, but no workflow recorded a check")
-        failures += self._unnoticed()
-        failures += [] if selection.stopped else self._unjudged()
-        result = RunResult(
-            judgements=tuple(self.judgements.values()),
-            baseline=settings.baseline or (f"revision {settings.against}" if settings.against else ""),
-            strict=settings.strict,
-            pass_rate=pass_rate,
-            failures=tuple(failures),
-            errors=tuple(self._errors),
-            notes=tuple(self._notes()),
-            leaderboards=leaderboards(self._variants()),
-        )
-        return store(self, result, selection) if settings.save or settings.extend else result
-
-    def _unnoticed(self) -> Iterator[str]:
-        """Workflows that no verdict fails although their test did: a worker died, a tear-down or a subtest failed."""
-        known = self.judgements.keys() | self.stored()
-        lost = [w for w in self.broken & known if w not in self.judgements or not self.judgements[w].verdict.fails]
-        if lost:
-            yield f"{some(sorted(lost))}: the test failed outside what was judged"
-
-    def _unjudged(self) -> Iterator[str]:
-        """Workflows that launches measured, yet whose own run left nothing to judge: it was skipped, or never came."""
-        lost = sorted(self.measured.keys() - self.judgements.keys() - self.broken)
-        if lost:
-            why = self.skipped.get(lost[0])
-            yield f"{some(lost)}: measured in launches, but not in its own run{f' (skipped: {why})' if why else ''}"
-
-    def _notes(self) -> Iterator[str]:
-        """What is worth one sentence for all workflows together."""
-        left_out = unpriced(self.judgements.values(), self.settings.prices)
-        if left_out:
-            yield f"metric cost leaves out {some(left_out)}: wfperf_prices has no price"
-
-    def _variants(self) -> Iterator[tuple[Judgement, Profile]]:
-        """Every judged workflow that called itself a variant."""
-        for workflow, judgement in self.judgements.items():
-            if judgement.variant:
-                yield judgement, decode_profile(json.loads(self._profiles[workflow]), workflow)
-
-    def profile(self, workflow: str) -> Profile | None:
-        """A judged workflow's profile; None where it left none."""
-        data = self.encoded(workflow)
-        return None if data is None else decode_profile(data, workflow)
+    # --- what the run has -------------------------------------------------------------
 
     def before(self, profile: Profile) -> tuple[Profile, ...]:
         """What a judged workflow was held against: stored sessions, oldest first, or another revision's launches.
@@ -282,17 +221,15 @@ class Gate:
         data = self._profiles.get(workflow)
         return None if data is None else json.loads(data)
 
+    def profile(self, workflow: str) -> Profile | None:
+        """A judged workflow's profile; None where it left none."""
+        data = self.encoded(workflow)
+        return None if data is None else decode_profile(data, workflow)
+
     def profile_data(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Every judged workflow's profile in its encoded form, one at a time."""
         for workflow, data in self._profiles.items():
             yield workflow, json.loads(data)
-
-    def _run_pass_rate(self) -> PassRate | None:
-        judged = [j for j in self.judgements.values() if j.pass_rates or Verdict.MISSING in (j.verdict, j.waived)]
-        if not any(j.pass_rates for j in judged):
-            return None
-        passed = sum(bool(j.pass_rates) and all(rate.holds for rate in j.pass_rates) for j in judged)
-        return run_pass_rate(passed, len(judged), self.settings.min_pass_rate)
 
 
 def _kind(profile: Profile, reference: Reference, comparison: Comparison) -> str:

@@ -14,6 +14,7 @@ import pytest
 from _pytest._code.code import ReprFileLocation, TerminalRepr
 
 from . import report as reports
+from .concluding import conclude
 from .errors import WfperfError
 from .gate import Gate
 from .judged import Judgement, Measured, RunResult
@@ -190,7 +191,7 @@ class Judging:
         status = int(session.exitstatus)
         if status not in (0, 1, 5) and not self.selection.stopped:
             self.selection.stopped = "it was interrupted"
-        self.result = self._written(self._told(self.gate.finish(self.selection)))
+        self.result = self._written(self._told(conclude(self.gate, self.selection)))
         if self.result.errors and status in (0, 1, 5):
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
         elif not self.result.holds and status in (0, 5):

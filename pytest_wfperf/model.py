@@ -85,7 +85,8 @@ class Round:
     ``folded`` counts the step entries beyond the recorder's limit: they are in the spans'
     count, total, min and max, but were not held one by one. ``iterations`` is how many calls were
     timed together where another tool did so: every time is then that of one, on average.
-    ``notes`` are sentences about the recording (a step left open, say).
+    ``notes`` are sentences about the recording (a step left open, say). ``run_delay_ns`` is how long its
+    thread could have run and other processes had the processor, None where the system does not tell.
     """
 
     total_ns: int
@@ -96,6 +97,7 @@ class Round:
     caches: tuple[Cache, ...] = ()
     loads: tuple[Load, ...] = ()
     cpu_ns: int | None = None
+    run_delay_ns: int | None = None
     memory_bytes: int | None = None
     folded: int = 0
     iterations: int = 1

@@ -12,7 +12,7 @@ FLOORS = {
     "errors": 0, "samples": 0, "loads": 0, "model": 0, "estimate": 0, "priors": 0, "judged": 0,
     "measure": 1, "store": 1, "judge": 1, "analyse": 1,
     "report": 2, "interop": 2, "examination": 2, "options": 2, "settings": 2, "fixture": 2, "selection": 2, "gate": 2,
-    "launching": 2, "pairing": 2, "counting": 2, "work": 2, "verification": 2, "keeping": 2, "storing": 2, "showing": 2,
+    "launching": 2, "pairing": 2, "counting": 2, "work": 2, "verification": 2, "keeping": 2, "storing": 2, "concluding": 2, "showing": 2,
     "posting": 2, "recalling": 2,
     "shell": 3, "judging": 3, "launcher": 3, "child": 3, "plugin": 3, "cli": 3, "commands": 3, "doctor": 3,
     "__init__": 3, "__main__": 3,

@@ -8,11 +8,11 @@ stored sessions correct as they gather: with k of them the between-process varia
     τ² = (4·PROCESS_SD² + (k − 1)·S²) / (k + 3),   k + 3 degrees of freedom,
 
 S² being the variance of the stored sessions' values, and the difference has the variance
-V_s = τ²·(1 + 1/k). V_l is what is left of the rounds' own scatter. A slowdown Δ = ln(1 + limit)
-is REGRESSED where the difference reaches both √(t²·V_s + z²·V_l) and 0.6·Δ, with t at the run's
-error and z at the gate's share of it: what sets processes apart moves all steps together, so
-only the rounds' scatter is a chance that every gate takes anew. It is PASS where difference +
-√(t²·V_s + 1.645²·V_l) stays below Δ, else INCONCLUSIVE.
+V_s = τ²·(1 + 1/k) + C, with C for what other processes add (:mod:`.contention`). V_l is what is left
+of the rounds' own scatter. A slowdown Δ = ln(1 + limit) is REGRESSED where the difference reaches both
+√(t²·V_s + z²·V_l) and 0.6·Δ, with t at the run's error and z at the gate's share of it: what sets
+processes apart moves all steps together, so only the rounds' scatter is a chance that every gate takes
+anew. It is PASS where difference + √(t²·V_s + 1.645²·V_l) stays below Δ, else INCONCLUSIVE.
 
 Source: a t test with a scaled-inverse-χ² prior on the variance (Gelman et al. 2013, §2.6); the
 minimum of rounds after Chen & Revels 2016 (arXiv 1608.04295).
@@ -69,7 +69,9 @@ class Difference:
         return max(self.reach(1 - ALPHA, 1 - error), CUT * math.log1p(limit))
 
 
-def of_sessions(before: Sequence[float], now: float, round_variance: float, floor_ns: float) -> Difference:
+def of_sessions(
+    before: Sequence[float], now: float, round_variance: float, floor_ns: float, contention: float = 0.0
+) -> Difference:
     """The difference between a value of this process and ``before``, one value a stored session."""
     logs = [math.log(value) for value in before]
     k = len(logs)
@@ -78,7 +80,7 @@ def of_sessions(before: Sequence[float], now: float, round_variance: float, floo
     base = fmean(logs)
     return Difference(
         value=math.log(now) - base,
-        session_variance=tau2 * (1 + 1 / k),
+        session_variance=tau2 * (1 + 1 / k) + contention,
         round_variance=ESTIMATOR_SD**2 + round_variance,
         df=PRIOR_WEIGHT + k - 1,
         negligible=abs(now - math.exp(base)) <= floor_ns,

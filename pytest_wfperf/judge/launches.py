@@ -6,14 +6,14 @@ Walsh averages over its launches (Hodges & Lehmann 1963). With k sessions, L lau
 stored, w the sd of launches within sessions and S² the variance of the stored sessions' values,
 
     τ² = (4·max(σ², w²) + (k − 1)·max(0, S² − w²/L)) / (k + 3),   k + 3 degrees of freedom,
-    V_s = τ²·(1 + 1/k) + (SPEED_SD·D)²,
+    V_s = τ²·(1 + 1/k) + (SPEED_SD·D)² + C,
     V_l = w²·(1/L + 1/ΣL) + ESTIMATOR_SD²,
 
-σ being CALIBRATED_SD where every launch was calibrated, else SESSION_SD, and D by how much the
-machine's speed differed. How the two variances make a verdict is told in
-:mod:`.difference`. ``SPEED_SD`` says how differently one step follows the machine's speed from
-another; it is large enough (t·SPEED_SD > 1 up to twenty sessions) that a wrong D is no alarm by
-itself, however large.
+σ being CALIBRATED_SD where every launch was calibrated, else SESSION_SD, D by how much the
+machine's speed differed, and C what other processes add (:mod:`.contention`). How the two
+variances make a verdict is told in :mod:`.difference`. ``SPEED_SD`` says how differently one step
+follows the machine's speed from another; it is large enough (t·SPEED_SD > 1 up to twenty sessions)
+that a wrong D is no alarm by itself, however large.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ Values = Sequence[Sequence[float]]  # ln, session by session, launch by launch
 class Evidence:
     """What there is to judge one statistic by.
 
-    ``speed`` is D, in ln, None where launches were not calibrated; ``sessions`` are the stored ones' sizes.
+    ``speed`` is D, in ln, None where launches were not calibrated; ``contention`` is C; ``sessions`` are the
+    stored ones' sizes.
     """
 
     value: float
@@ -54,10 +55,11 @@ class Evidence:
     speed: float | None
     launches: int
     sessions: tuple[int, ...]
+    contention: float = 0.0
 
     def difference(self, *, negligible: bool = False) -> Difference:
         k = len(self.sessions)
-        session_variance = self._tau2(k) * (1 + 1 / k) + (SPEED_SD * (self.speed or 0.0)) ** 2
+        session_variance = self._tau2(k) * (1 + 1 / k) + (SPEED_SD * (self.speed or 0.0)) ** 2 + self.contention
         spread = self.launch_variance * (1 / self.launches + 1 / sum(self.sessions))
         return Difference(
             value=self.value,
@@ -80,7 +82,7 @@ class Evidence:
         return replace(self, session_spread=present, sessions=(*self.sessions, *more))
 
 
-def evidence(now: Sequence[float], before: Values, *, speed: float | None = None) -> Evidence:
+def evidence(now: Sequence[float], before: Values, *, speed: float | None = None, contention: float = 0.0) -> Evidence:
     """``now`` and ``before`` are launches' values in ln, less the calibration's where there is one."""
     levels = [hodges_lehmann(session) for session in before]
     freedom = sum(len(group) - 1 for group in (now, *before))
@@ -95,6 +97,7 @@ def evidence(now: Sequence[float], before: Values, *, speed: float | None = None
         speed=speed,
         launches=len(now),
         sessions=tuple(len(session) for session in before),
+        contention=contention,
     )
 
 

@@ -7,12 +7,14 @@ Two readings of the same profiles: :class:`InProcess` takes each session for one
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from ..estimate import hodges_lehmann
 from ..model import Launch, Profile
+from . import contention
+from .contention import Reduce
 from .difference import Difference, mean_scatter, of_sessions, scatter, steady_mean
 from .launches import Evidence, evidence
 from .table import Table, change_of_entries, floor_ns, gathered
@@ -20,8 +22,6 @@ from .table import Table, change_of_entries, floor_ns, gathered
 MEAN_LIMIT = 3  # the mean of rounds is held against so many times the limit
 LONG_NS = 10**9  # a single round this long scatters no more than sessions do: an interruption is little of it
 SPEED_TOLD = 0.02  # a change of the machine's speed by less is not worth a sentence
-
-Reduce = Callable[[Sequence[int]], float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +54,7 @@ class InProcess:
 
     def __init__(self, current: Profile, groups: Sequence[Sequence[Profile]]) -> None:
         self._now, self._then = gathered([current]), [gathered(group) for group in groups]
+        self._launches = current.launches, [[launch for one in group for launch in one.launches] for group in groups]
         self.here = tuple(self._now.times)
         self.there = tuple(dict.fromkeys(path for table in self._then for path in table.times))
 
@@ -63,6 +64,7 @@ class InProcess:
         floor = floor_ns(path, [self._now], self._then)
         means = [steady_mean(group) for group in then]
         several = max(map(len, (now, *then))) > 1 or min(now) < LONG_NS
+        quickest, usual = (contention.variance(*self._launches, reduce) for reduce in (min, fmean))
         return Gate(
             path=path,
             limit=limit,
@@ -70,9 +72,9 @@ class InProcess:
             baseline_ns=math.exp(fmean(math.log(min(group)) for group in then)),
             current_ns=min(now),
             minimum=of_sessions(
-                [min(group) for group in then], min(now), scatter(now, then) if several else 0.0, floor
+                [min(group) for group in then], min(now), scatter(now, then) if several else 0.0, floor, quickest
             ),
-            mean=of_sessions(means, steady_mean(now), mean_scatter(now, then), floor) if several else None,
+            mean=of_sessions(means, steady_mean(now), mean_scatter(now, then), floor, usual) if several else None,
             detail=_entries(path, [self._now], self._then),
         )
 
@@ -85,6 +87,7 @@ class Launched:
         calibrated = all(launch.calibration_ns > 0 for side in sides for launch in side)
         read = [[_Reading(launch, calibrated=calibrated) for launch in side if launch.rounds] for side in sides]
         self._now, self._then = read[0], [session for session in read[1:] if session]
+        self._launches = sides[0], [side for side, session in zip(sides[1:], read[1:], strict=True) if session]
         if not self._now or not self._then:
             raise ValueError("a profile without rounds cannot be compared")
         speeds = [hodges_lehmann([each.speed for each in side]) for side in (self._now, *self._then)]
@@ -113,7 +116,7 @@ class Launched:
             current_ns=current_ns,
             minimum=differences[0],
             mean=differences[1] if len(differences) > 1 else None,
-            detail=_entries(path, *tables) if path else self._speed_told(),
+            detail=_entries(path, *tables) if path else "; ".join(self._machine_told()),
             evidence=minimum,
             ratios=tuple(math.exp(value - base) for value in values),
         )
@@ -124,14 +127,22 @@ class Launched:
         """What one statistic has to say, and its values of the current launches."""
         here = [each.value(path, reduce) for each in now]
         there = [[each.value(path, reduce) for each in session] for session in then]
-        return evidence(here, there, speed=self._speed), here
+        taken = contention.variance(*self._launches, reduce)
+        return evidence(here, there, speed=self._speed, contention=taken), here
 
-    def _speed_told(self) -> str:
+    def _machine_told(self) -> Iterator[str]:
+        """How else the machine was now than at the baseline."""
+        yield from self._speed_told()
+        lost = contention.lost(launch for session in self._launches[1] for launch in session)
+        if lost >= contention.TOLD:
+            yield f"at the baseline other processes had the processor for {lost:.0%} of the time"
+
+    def _speed_told(self) -> Iterator[str]:
         if self._speed is None or abs(self._speed) < SPEED_TOLD:
-            return ""
+            return
         change = math.expm1(abs(self._speed))
         than = "slower" if self._speed > 0 else "faster"
-        return f"the machine itself was {change:.0%} {than} than at the baseline, which is taken off"
+        yield f"the machine itself was {change:.0%} {than} than at the baseline, which is taken off"
 
 
 class _Reading:

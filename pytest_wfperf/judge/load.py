@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from statistics import median
 
 from ..estimate import signed_rank_p
 from ..loads import Load, LoadStep
-from ..model import Profile, Round
+from ..model import Profile
 from ..samples import quantile
 from .proof import ERROR, LEAST_LAUNCHES
 from .quantity import Actual, not_recorded
@@ -33,14 +33,6 @@ def of_load(threshold: Threshold, profile: Profile) -> Actual:
     if threshold.quantity == "throughput":
         return _figure(threshold, [load.throughput for load in loads])
     return _figure(threshold, [_latency(threshold, load) for load in loads])
-
-
-def failed_calls(rounds: Sequence[Round]) -> Iterator[str]:
-    """A sentence for every load some of whose calls failed: no threshold may ask, and nobody is to overlook it."""
-    every = [load for taken in rounds for load in taken.loads if load.failures]
-    for name in dict.fromkeys(load.name for load in every):
-        found = _failures([load for load in every if load.name == name], as_share=False)
-        yield f"{name}: calls failed, {found.detail} (the threshold `{name} failures == 0` lets none)"
 
 
 def _failures(loads: Sequence[Load], *, as_share: bool) -> Actual:

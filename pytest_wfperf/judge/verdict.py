@@ -11,7 +11,7 @@ from ..model import Metric, Profile, Span
 from ..samples import quantile
 from .alike import Alike, alike
 from .compare import Stored, compare
-from .load import failed_calls, of_load
+from .load import of_load
 from .prices import Price, priced
 from .quality import hit_rate, pass_rates, passed_rounds
 from .quantity import Actual, metric_names, metric_values, not_recorded, per_pass, settled, target
@@ -260,7 +260,7 @@ def summary(profile: Profile) -> Summary | None:
         p95_ns=quantile(totals, 0.95),
         steps=tuple(_step_summary(path, spans, whole) for path, spans in by_path.items()),
         metrics=tuple(_typical(metric_values(rounds, name)) for name in metric_names(profile)),
-        notes=tuple(dict.fromkeys([*failed_calls(rounds), *(note for r in rounds for note in r.notes)])),
+        notes=tuple(dict.fromkeys(note for r in rounds for note in r.notes)),
     )
 
 

@@ -52,7 +52,7 @@ class Recorder:
         if self.sampler is not None:
             self.sampler.stop()
 
-    def freeze(self, *, passed: bool = True, cpu_ns: int | None = None) -> Round:
+    def freeze(self, *, passed: bool = True, cpu_ns: int | None = None, run_delay_ns: int | None = None) -> Round:
         """The ended round as data; ``cpu_ns`` is what the process itself spent in it."""
         spans = self.steps.spans(self._start_ns, self._end_ns)
         facts = self.facts.take()
@@ -77,6 +77,7 @@ class Recorder:
             metrics=facts.metrics,
             caches=facts.caches,
             cpu_ns=cpu_ns if usage is None or cpu_ns is None else cpu_ns + usage.children_cpu_ns,
+            run_delay_ns=run_delay_ns,
             memory_bytes=None if usage is None else usage.peak_growth_bytes,
             folded=self.steps.folded,
             notes=tuple(dict.fromkeys(filter(None, [self._outside, *self.steps.notes]))),

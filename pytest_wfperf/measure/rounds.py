@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import MeasurementError
 from ..model import Launch, Round
+from .contention import run_delay_ns
 from .facts import Facts
 from .pace import Pace
 from .recorder import Recorder
@@ -66,6 +67,7 @@ class Measurement:
         self._warmup_left = plan.warmup
         self._started_ns: int | None = None
         self._cpu_ns = 0
+        self._run_delay_ns: int | None = None
         self._ended = True
         self._passed = True
 
@@ -101,6 +103,7 @@ class Measurement:
         if self._started_ns is None:
             self._started_ns = self.clock()
         self._ended, self._passed = False, True
+        self._run_delay_ns = run_delay_ns()
         self._cpu_ns = time.process_time_ns()
         self.recorder.begin()
 
@@ -108,13 +111,15 @@ class Measurement:
         """Stop the round's clock."""
         self.recorder.end()
         self._cpu_ns = time.process_time_ns() - self._cpu_ns
+        before_ns, now_ns = self._run_delay_ns, run_delay_ns()
+        self._run_delay_ns = None if before_ns is None or now_ns is None else max(0, now_ns - before_ns)
         self._ended, self._passed = True, passed
 
     def freeze(self) -> Round:
         """The round that has just ended, as data."""
         if not self._ended:  # the body went away without ending it (an exit or interrupt)
             self.end(passed=False)
-        return self.recorder.freeze(passed=self._passed, cpu_ns=self._cpu_ns)
+        return self.recorder.freeze(passed=self._passed, cpu_ns=self._cpu_ns, run_delay_ns=self._run_delay_ns)
 
     def keep(self, taken: Round | None = None) -> None:
         """File the round that has just ended, and settle after the first how many will follow."""

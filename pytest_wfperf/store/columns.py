@@ -126,6 +126,7 @@ def _encode_rounds(rounds: Sequence[Round]) -> dict[str, Any]:
     table: dict[str, Any] = {"total_ns": [r.total_ns for r in rounds]}
     _unless(table, "status", [storable(r.status) for r in rounds], "passed")
     _unless(table, "cpu_ns", [r.cpu_ns for r in rounds], None)
+    _unless(table, "run_delay_ns", [r.run_delay_ns for r in rounds], None)
     _unless(table, "memory_bytes", [r.memory_bytes for r in rounds], None)
     _unless(table, "folded", [r.folded for r in rounds], 0)
     _unless(table, "iterations", [r.iterations for r in rounds], 1)
@@ -150,6 +151,7 @@ def _decode_rounds(table: dict[str, Any]) -> tuple[Round, ...]:
         _decode_kind(table, "cache", number, decode_cache),
         array_of(table, "loads", number, ()),
         array_of(table, "cpu_ns", number, None),
+        array_of(table, "run_delay_ns", number, None),
         array_of(table, "memory_bytes", number, None),
         array_of(table, "folded", number, 0),
         array_of(table, "iterations", number, 1),
@@ -165,13 +167,15 @@ def _decode_rounds(table: dict[str, Any]) -> tuple[Round, ...]:
             caches=caches,
             loads=tuple(map(decode_load, loads)),
             cpu_ns=cpu_ns,
+            run_delay_ns=run_delay_ns,
             memory_bytes=memory_bytes,
             folded=folded,
             iterations=iterations,
             notes=tuple(notes),
         )
         for (
-            total_ns, status, spans, checks, metrics, caches, loads, cpu_ns, memory_bytes, folded, iterations, notes,
+            total_ns, status, spans, checks, metrics, caches, loads, cpu_ns, run_delay_ns, memory_bytes, folded,
+            iterations, notes,
         ) in zip(*columns, strict=False)
     )  # fmt: skip
 

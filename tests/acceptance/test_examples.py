@@ -42,7 +42,9 @@ def test_tour_goes_as_it_should(tmp_path):
     taken = run("tour.py", str(tmp_path))
 
     assert taken.returncode == 0, taken.stdout + taken.stderr
-    assert "The tour went as it should." in taken.stdout.splitlines()[-1]
+    page = tmp_path / "slowed" / "report.html"
+    assert taken.stdout.splitlines()[-1] == f"The tour went as it should. Look at the slowed run: {page.as_uri()}"
+    assert "REGRESSED" in page.read_text(encoding="utf-8")
     assert "  stored baseline main 0001-" in taken.stdout
     assert "holds: 2 workflows against baseline main" in taken.stdout
     assert "REGRESSED: step extract " in taken.stdout
@@ -51,7 +53,7 @@ def test_tour_goes_as_it_should(tmp_path):
     unchanged = json.loads((tmp_path / "unchanged.json").read_text(encoding="utf-8"))
     assert unchanged["holds"]
     assert {judged["verdict"] for judged in unchanged["workflows"]}.isdisjoint({"REGRESSED", "FAILED", "MISSING"})
-    slowed = json.loads((tmp_path / "slowed.json").read_text(encoding="utf-8"))
+    slowed = json.loads((tmp_path / "slowed" / "benchmark-results.json").read_text(encoding="utf-8"))
     assert not slowed["holds"]
     [build] = [judged for judged in slowed["workflows"] if judged["workflow"].endswith("::test_build")]
     assert build["verdict"] == "REGRESSED"
