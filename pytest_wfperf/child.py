@@ -20,6 +20,7 @@ from _pytest.runner import runtestprotocol
 
 from .measure import worker
 from .measure.channel import END, Channel, Closed, encode_round
+from .measure.contention import Beside
 from .measure.counts import Counter, counted
 from .measure.imports import Audit, audit, prepare_imports
 from .measure.layout import Heap, addresses, calibrate, die_with_parent
@@ -50,6 +51,7 @@ class Child:
         os.set_inheritable(descriptor, False)
         die_with_parent()
         self._parent = os.getppid()
+        self._beside = Beside()
         self.channel = Channel(socket.socket(fileno=descriptor))
         self.order = self.channel.receive()
         without = self.order["without"]
@@ -134,6 +136,7 @@ class Child:
                 "beside": None if beside is None else encode_round(beside),
                 "calibration_ns": min(calibration, default=0),
                 "recorder_ns": recorder_cost_ns(),
+                "others": self._beside.share(),
             }
         )
 

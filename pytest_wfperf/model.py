@@ -110,13 +110,15 @@ class Launch:
 
     ``recorder_ns`` is what one recorded step cost in that process, ``calibration_ns`` what a fixed
     piece of work took in it (0 where not measured). ``conditions`` are name–value pairs of what
-    really took effect in a process started for measuring; the test's own process has none.
+    really took effect in a process started for measuring; the test's own process has none. ``beside`` is the share
+    of all processors that other processes used while it ran (0 where not known).
     """
 
     rounds: tuple[Round, ...]
     warmup: tuple[Round, ...] = ()
     recorder_ns: int = 0
     calibration_ns: int = 0
+    beside: float = 0.0
     conditions: tuple[tuple[str, str], ...] = ()
 
     @property

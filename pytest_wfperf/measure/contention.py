@@ -1,8 +1,9 @@
-"""How long this process could have run and no processor was free: others had them."""
+"""What other processes had of the machine meanwhile: this one's processor, and those beside it."""
 
 from __future__ import annotations
 
 import os
+import time
 from functools import cache
 
 
@@ -28,3 +29,30 @@ def _file(pid: int) -> int | None:
         return os.open(f"/proc/{pid}/schedstat", os.O_RDONLY)
     except OSError:
         return None
+
+
+class Beside:
+    """What other processes used of all processors since this was made."""
+
+    def __init__(self) -> None:
+        self._before = _readings()
+
+    def share(self) -> float:
+        """Between 0 and 1; 0 where the system does not tell."""
+        if self._before is None or (now := _readings()) is None:
+            return 0.0
+        passed, busy, own = (after - before for after, before in zip(now, self._before, strict=True))
+        return min(1.0, max(0.0, busy - own) / max(1e-3, passed * (os.cpu_count() or 1)))
+
+
+def _readings() -> tuple[float, float, float] | None:
+    """Seconds: by the clock, of all processors at work (``/proc/stat``), of this process and its ended children."""
+    try:
+        with open("/proc/stat", "rb") as file:  # noqa: PTH123
+            ticks = [int(word) for word in file.readline().split()[1:9]]
+        user, system, children_user, children_system, _ = os.times()
+        idle, waiting_for_a_disk = ticks[3], ticks[4]
+    except (OSError, ValueError, IndexError):
+        return None
+    busy_s = (sum(ticks) - idle - waiting_for_a_disk) / os.sysconf("SC_CLK_TCK")
+    return time.monotonic(), busy_s, user + system + children_user + children_system

@@ -195,6 +195,7 @@ class Crew:
             warmup=tuple(rounds[:warmup]),
             recorder_ns=ended.get("recorder_ns", 0),
             calibration_ns=ended.get("calibration_ns", 0),
+            beside=ended.get("others", 0.0),
             conditions=tuple(sorted(hello["conditions"].items())),
         )
 

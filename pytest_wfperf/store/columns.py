@@ -58,6 +58,8 @@ def _encode_launch(launch: Launch) -> dict[str, Any]:
         table["warmup"] = _encode_rounds(launch.warmup)
     if launch.calibration_ns:
         table["calibration_ns"] = launch.calibration_ns
+    if launch.beside:
+        table["beside"] = round(launch.beside, 4)
     if launch.conditions:
         table["conditions"] = {storable(name): storable(value) for name, value in launch.conditions}
     return table
@@ -82,6 +84,7 @@ def decode_profile(data: dict[str, Any], where: str) -> Profile:
                     rounds=_decode_rounds(launch["rounds"]),
                     warmup=_decode_rounds(launch["warmup"]) if "warmup" in launch else (),
                     calibration_ns=launch.get("calibration_ns", 0),
+                    beside=launch.get("beside", 0.0),
                     conditions=tuple(sorted(launch.get("conditions", {}).items())),
                 )
                 for launch in data["launches"]

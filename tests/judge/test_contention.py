@@ -46,6 +46,11 @@ def test_one_undisturbed_round_is_enough_for_the_minimum_and_not_for_the_mean():
     assert contention.variance(mixed, [], fmean) == pytest.approx((math.log(2) / 2) ** 2)
 
 
+def test_processes_on_other_processors_count_a_quarter():
+    beside = [Launch(rounds=(Round(total_ns=10, run_delay_ns=0),), beside=0.4)]
+    assert contention.variance(beside, [], min) == contention.variance(beside, [], fmean) == pytest.approx(0.01)
+
+
 def test_what_is_not_known_counts_as_undisturbed():
     unknown = [Launch(rounds=(Round(total_ns=10),))]
     assert contention.variance(unknown, [unknown], min) == contention.lost(unknown) == 0

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
-from pytest_wfperf.measure.contention import run_delay_ns
+from pytest_wfperf.measure.contention import Beside, run_delay_ns
 
 pytestmark = pytest.mark.skipif(run_delay_ns() is None, reason="this system does not tell")
 
@@ -38,6 +39,25 @@ def measured(*, beside: int) -> float:
 
 def test_neighbours_on_the_same_processor_are_seen():
     assert measured(beside=3) > 0.2
+
+
+def test_what_others_use_is_told_apart_from_what_this_process_uses():
+    def busy(seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            pass
+
+    others = Beside()
+    neighbours = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(os.cpu_count() or 1)]
+    try:
+        busy(1)
+        shared = others.share()
+    finally:
+        for neighbour in neighbours:
+            neighbour.kill()
+            neighbour.wait()
+    assert shared > 0.25
+    assert shared <= 1
 
 
 def test_a_fork_reads_its_own():
