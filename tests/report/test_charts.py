@@ -46,6 +46,8 @@ def test_a_bar_is_filled_as_far_as_it_was_busy(chart):
     page = chart("timeline")
     (busy,), (whole,) = boxes(page, ".busy"), boxes(page, ".extent.paused")
     assert (busy["x"], busy["width"]) == (near(whole["x"]), near(whole["width"] / 2))
+    (label,) = [box["text"] for box in boxes(page, ".side-now .critical") if box["text"].startswith("head")]
+    assert "20 ms" in label, "what it took, not how long it went on"
 
 
 def test_steps_of_microseconds_are_seen_beside_90_minutes(chart):

@@ -44,11 +44,11 @@ const timelineChart = (() => {
     const lines = [workflow.steps[bar.step]];
     const took = bar.end - bar.start;
     lines.push(
-      `${side.name}: ${format.duration(took)} (${format.share(side.total ? took / side.total : 0)} of the round)`,
+      `${side.name}: ${format.duration(bar.busy)} (${format.share(side.total ? bar.busy / side.total : 0)} of the round)`,
     );
     lines.push(`from ${format.duration(bar.start)} to ${format.duration(bar.end)}`);
     if (bar.count !== 1 || bar.busy !== took) {
-      lines.push(`busy ${format.duration(bar.busy)} in ${bar.count === 1 ? "1 entry" : `${bar.count} entries`}`);
+      lines.push(`in ${bar.count === 1 ? "1 entry" : `${bar.count} entries`}, ${format.duration(took)} from first to last`);
     }
     if (bar.critical) lines.push("on the critical path");
     if (!bar.ok) lines.push("failed");
@@ -59,7 +59,7 @@ const timelineChart = (() => {
   const barLabel = (bar, box, short, small) => {
     const size = small ? drawing.TICK : drawing.TEXT;
     const name = (bar.ok ? "" : "✗ ") + format.printable(short[bar.step]);
-    const time = ` ${format.duration(bar.end - bar.start)}`;
+    const time = ` ${format.duration(bar.busy)}`; // what it took; its length is from first to last
     const room = box.width - 9;
     const both = drawing.textWidth(name + time, size) <= room;
     return drawing.label(box.x + 5, box.y + box.height / 2 + 4, both ? name + time : name, {
