@@ -57,7 +57,7 @@ def profile(number: int, rng: random.Random) -> Profile:
 def settings(store: Path) -> Settings:
     return Settings(
         baseline="main", save=None, extend=None, accept=None, store=store, thresholds=(), min_pass_rate=0.95,
-        launches=0, against=None, aa=False, build=None, resume=False,
+        launches=0, against=None, aa=False, build=None, resume=False, github=False,
         rounds=ROUNDS, warmup=1, max_time=60.0, isolation="fresh", report=(), strict=False, only=False, off=False,
         sources={"baseline": "benchmark"},
     )  # fmt: skip

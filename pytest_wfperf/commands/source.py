@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import BaselineMissing
 from ..model import Profile
+from ..store.baseline import moment
 from ..store.directory import Baseline, Store
 from ..store.files import explained
 from ..store.runs import Runs
@@ -25,7 +26,7 @@ class Source:
     """What was asked for by ``name``; ``origins`` are when and on which commit each workflow was measured.
 
     ``created`` is when the run began, the version was stored or the file written. ``results`` is the document where
-    it was a results file, which does not say when and on which commit it was made.
+    it was a results file.
     """
 
     name: str
@@ -66,9 +67,17 @@ def _of_results(path: Path) -> Source:
     data = read_document(path, "results")
     encoded = [workflow["profile"] for workflow in data["workflows"] if workflow["profile"]]
     profiles = {profile["workflow"]: decode_profile(profile, str(path)) for profile in encoded}
+    return Source(
+        name=str(path), created=_written(path, data), commit=data.get("commit", ""), profiles=profiles, results=data
+    )
+
+
+def _written(path: Path, data: Mapping[str, Any]) -> datetime:
+    """When the document says it was made; of one that does not, when its file was written."""
+    if "created" in data:
+        return moment(data["created"], path)
     with explained("read", path):
-        written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    return Source(name=str(path), created=written, profiles=profiles, results=data)
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
 def _of_run(name: str, runs: Runs) -> Source:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from statistics import median
 from typing import Any
@@ -197,11 +197,17 @@ def of_results(data: Mapping[str, Any], profiles: Mapping[str, Profile]) -> RunF
     """The figures of a results document, whose profiles were decoded already."""
     return RunFigures(
         workflows=tuple(
-            _of_entry(entry, profiles.get(entry["workflow"]), strict=data["strict"]) for entry in data["workflows"]
+            replace(_of_entry(entry, profiles.get(entry["workflow"]), strict=data["strict"]), **_occasion(data))
+            for entry in data["workflows"]
         ),
         holds=data["holds"],
         problems=(*data["failures"], *data["errors"]),
     )
+
+
+def _occasion(data: Mapping[str, Any]) -> dict[str, Any]:
+    """When and on which commit, of a document that says so."""
+    return {"created": datetime.fromisoformat(data["created"]), "commit": data["commit"]} if "created" in data else {}
 
 
 def _of_entry(entry: Mapping[str, Any], profile: Profile | None, *, strict: bool) -> Figures:

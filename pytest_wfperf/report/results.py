@@ -37,9 +37,12 @@ def part(exhibit: Exhibit) -> dict[str, Any]:
     }
 
 
-def whole(run: RunResult, _: Occasion, parts: Sequence[Any]) -> bytes:
+def whole(run: RunResult, occasion: Occasion, parts: Sequence[Any]) -> bytes:
     """The run as JSON after the published schema ``results-1``."""
     body = {
+        "created": timestamp(occasion.created),
+        "commit": occasion.commit,
+        "branch": occasion.branch,
         "holds": run.holds,
         "strict": run.strict,
         "baseline": run.baseline,
