@@ -83,6 +83,11 @@ def test_names_come_oldest_first_and_the_latest_last(runs):
     assert runs.latest() == names[0]
 
 
+def test_of_runs_that_began_in_one_second_the_later_is_the_latest(runs):
+    names = [begun(runs, now=EARLIER + timedelta(milliseconds=n)).run.name for n in (1, 900, 500, 2, 3, 4)]
+    assert runs.latest() == names[1]
+
+
 @pytest.mark.parametrize(
     ("asked", "told"),
     [(lambda name: name[-6:], "there is {}"), (lambda name: "9" + name[1:], "there is {}"), (lambda _: "", "there is")],
