@@ -110,7 +110,7 @@ def test_an_interrupted_run_stores_nothing(two):
         )
     )
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-s", "--wfperf-save", QUICK, "-p", "no:cacheprovider"],
+        [sys.executable, "-m", "pytest", "-s", "--wfperf-save", "--wfperf-launches=0", QUICK, "-p", "no:cacheprovider"],
         cwd=two.root, stdout=subprocess.PIPE, text=True, env=os.environ | {"COLUMNS": "140"},
     )  # fmt: skip
     for line in process.stdout:
