@@ -78,7 +78,8 @@ def render(run: RunResult, occasion: Occasion, parts: Sequence[Part], limit: int
 
 
 def _opening(run: RunResult, occasion: Occasion) -> str:
-    where = f"commit {code(occasion.commit[:12])}" if occasion.commit else ""
+    digits, dash, dirty = occasion.commit.partition("-")
+    where = f"commit {code(digits[:12] + dash + dirty)}" if digits else ""
     where += f" on {code(occasion.branch)}" if occasion.branch else ""
     when = f"{occasion.created:%Y-%m-%d %H:%M %Z}"
     stored = f"; stored {prose(run.saved)}" if run.saved else ""

@@ -187,6 +187,8 @@ def test_a_workflow_without_figures_or_reasons():
         run, Occasion(created=OCCASION.created), [summary.part(Exhibit(judgement=run.judgements[0]))], 9999
     )
     assert sound(text).text.startswith("holds: 1 workflow: 1 NEW\n2026-01-02 03:04 UTC\n")
+    edited = Occasion(created=OCCASION.created, commit=f"{'3fa9' * 10}-dirty")
+    assert "commit <code>3fa93fa93fa9-dirty</code>, 2026" in summary.render(run, edited, [], 9999)
     nothing = summary.render(RunResult(judgements=()), OCCASION, [], 9999)
     assert (
         nothing
