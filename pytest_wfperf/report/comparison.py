@@ -10,24 +10,15 @@ from ..judged import Comparison, RunResult, Verdict
 from ..samples import Ratio
 from ..store.schema import seal
 from .exhibit import Exhibit, Occasion
-from .reasons import reasons
-from .results import comparison_as_json, occasion_as_json, rate_as_json, target_as_json
+from .results import comparison_as_json, judgement_as_json, occasion_as_json
 
 
 def part(exhibit: Exhibit) -> dict[str, Any]:
     """One workflow after the published schema ``comparison-1``."""
     judgement = exhibit.judgement
     return {
-        "workflow": judgement.workflow,
-        "verdict": str(judgement.verdict),
-        "waived": None if judgement.waived is None else str(judgement.waived),
-        "reasons": reasons(judgement),
-        "baseline": judgement.baseline,
-        "differences": list(judgement.differences),
+        **judgement_as_json(judgement),
         "comparison": None if judgement.comparison is None else _with_speedup(judgement.comparison),
-        "targets": [target_as_json(target) for target in judgement.targets],
-        "pass_rates": [rate_as_json(rate) for rate in judgement.pass_rates],
-        "trade": judgement.trade,
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
 
-from ..judged import Comparison, Effect, Leaderboard, PassRate, RunResult, Standing, Summary, Target, Verdict
+from ..judged import Comparison, Effect, Judgement, Leaderboard, PassRate, RunResult, Standing, Summary, Target, Verdict
 from ..model import Metric
 from ..store.baseline import timestamp
 from ..store.schema import seal
@@ -20,19 +20,11 @@ def part(exhibit: Exhibit) -> dict[str, Any]:
     """One workflow after the published schema ``results-1``, its profile in the store's encoding."""
     judgement = exhibit.judgement
     return {
-        "workflow": judgement.workflow,
-        "verdict": str(judgement.verdict),
-        "waived": None if judgement.waived is None else str(judgement.waived),
-        "reasons": reasons(judgement),
-        "baseline": judgement.baseline,
-        "differences": list(judgement.differences),
+        **judgement_as_json(judgement),
         "summary": None if judgement.summary is None else summary_as_json(judgement.summary),
         "comparison": None if judgement.comparison is None else comparison_as_json(judgement.comparison),
-        "targets": [target_as_json(target) for target in judgement.targets],
-        "pass_rates": [rate_as_json(rate) for rate in judgement.pass_rates],
         "profile": exhibit.encoded,
         "analysis": None if exhibit.analysis is None else analysis.as_json(exhibit.analysis),
-        "trade": judgement.trade,
         "variant": judgement.variant,
     }
 
@@ -40,9 +32,7 @@ def part(exhibit: Exhibit) -> dict[str, Any]:
 def whole(run: RunResult, occasion: Occasion, parts: Sequence[Any]) -> bytes:
     """The run as JSON after the published schema ``results-1``."""
     body = {
-        "created": timestamp(occasion.created),
-        "commit": occasion.commit,
-        "branch": occasion.branch,
+        **occasion_as_json(occasion),
         "holds": run.holds,
         "strict": run.strict,
         "baseline": run.baseline,
@@ -56,6 +46,21 @@ def whole(run: RunResult, occasion: Occasion, parts: Sequence[Any]) -> bytes:
         "leaderboards": [_leaderboard(board) for board in run.leaderboards],
     }
     return seal("results", body, "the results file")
+
+
+def judgement_as_json(judgement: Judgement) -> dict[str, Any]:
+    """The verdict on one workflow and why: what every document that has verdicts says alike."""
+    return {
+        "workflow": judgement.workflow,
+        "verdict": str(judgement.verdict),
+        "waived": None if judgement.waived is None else str(judgement.waived),
+        "reasons": reasons(judgement),
+        "baseline": judgement.baseline,
+        "differences": list(judgement.differences),
+        "targets": [target_as_json(target) for target in judgement.targets],
+        "pass_rates": [rate_as_json(rate) for rate in judgement.pass_rates],
+        "trade": judgement.trade,
+    }
 
 
 def occasion_as_json(occasion: Occasion) -> dict[str, Any]:
